@@ -1,0 +1,41 @@
+"""Bytes to numbers around zero.
+
+    x' = (x - mean) / std   per channel, x on 0..255, float32
+
+Acts on: every batch, also in evaluation and in the served model.
+"""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from kerastricks.augment.trick import BatchTrick
+
+
+def normalize_batch(images: Any, mean: Any, std: Any) -> Any:
+    """float32 [B, H, W, 3] of images on 0..255."""
+    scale = 1 / np.asarray(std, np.float32)
+    shift = -np.asarray(mean, np.float32) * scale
+    return ops.cast(images, "float32") * scale + shift
+
+
+@keras.saving.register_keras_serializable("kerastricks")
+@dataclasses.dataclass(frozen=True)
+class Normalize(BatchTrick):
+    """Subtracts the mean and divides by the deviation of each channel.
+
+    Args:
+        mean, std: on 0..255; by default ImageNet's.
+    """
+
+    mean: tuple[float, ...] = (123.675, 116.28, 103.53)
+    std: tuple[float, ...] = (58.395, 57.12, 57.375)
+    training_only = False
+
+    def __call__(
+        self, images: Any, labels: Any = None, keys: Any = None
+    ) -> tuple[Any, Any]:
+        return normalize_batch(images, self.mean, self.std), labels

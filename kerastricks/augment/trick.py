@@ -1,0 +1,33 @@
+"""What every batch trick is."""
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class BatchTrick:
+    """(images, labels, keys) -> (images, labels), traced inside the step.
+
+    A trick is a value: its arguments are its fields, it keeps no state, and all
+    that it draws comes from the keys.
+
+    Args of the call:
+        images: [B, H, W, 3] uint8, or float32 once normalised.
+        labels: float32 [B, C]; rows keep their mass.
+        keys: int32 [B, 2].
+    """
+
+    # Tricks that evaluation needs too (normalisation) say False.
+    training_only = True
+    # Tricks that blend samples with each other say True.
+    mixes = False
+
+    def __call__(self, images: Any, labels: Any, keys: Any) -> tuple[Any, Any]:
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "BatchTrick":
+        return cls(**config)

@@ -1,0 +1,26 @@
+"""The only code that differs between Keras's backends.
+
+StepShim: `train_step` and `test_step`, whose signatures differ.
+fused_batch_norm: one op that normalises a training batch, or None where the
+    backend's compiler fuses Keras's own.
+accelerator_has_bfloat16: what --precision=auto goes by.
+"""
+
+import importlib
+from typing import Any
+
+import keras
+
+NAME = keras.backend.backend()
+if NAME not in ("tensorflow", "jax"):
+    raise ImportError(
+        "kerastricks runs on the tensorflow and jax backends of Keras. "
+        f"Received: KERAS_BACKEND={NAME}"
+    )
+module = importlib.import_module(f"kerastricks.backend.{NAME}")
+
+StepShim: Any = module.StepShim
+fused_batch_norm: Any = module.fused_batch_norm
+accelerator_has_bfloat16: Any = module.accelerator_has_bfloat16
+
+__all__ = ["StepShim", "accelerator_has_bfloat16", "fused_batch_norm"]

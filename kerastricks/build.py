@@ -1,0 +1,226 @@
+"""From the recipe to datasets, augmentation, model, loss and optimizer.
+
+The only file that knows both the recipe and the tricks: everything below takes
+plain arguments. A trick of strength 0 is not built at all.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from kerastricks import models
+from kerastricks.augment import (
+    Augment,
+    BatchTrick,
+    MixUp,
+    Normalize,
+    RandomFlip,
+)
+from kerastricks.config import Recipe, normalization
+from kerastricks.data import eval_pipeline, open_splits, train_pipeline
+from kerastricks.data.bad_images import has_signature, refuse_bad, skip_bad
+from kerastricks.data.cache import cached
+from kerastricks.data.pipeline import steps_per_epoch
+from kerastricks.data.sources import Source, stratified
+from kerastricks.errors import InputError
+from kerastricks.losses import SoftCrossEntropy
+from kerastricks.optimizers import SGD
+from kerastricks.schedules import WarmupCosine
+from kerastricks.training import Learner, Phase
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """The data of a run, ready for the pipeline."""
+
+    train: Source
+    val: Source
+    image_size: int
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Files left out because they are no images."""
+        return self.train.skipped + self.val.skipped
+
+
+def data(recipe: Recipe, only_val: bool = False) -> Splits:
+    """The two splits; without the costly parts of training's if `only_val`."""
+    knobs = recipe.data
+    splits = open_splits(
+        knobs.data, val_fraction=knobs.val_fraction, seed=recipe.run.seed
+    )
+    train, val = splits["train"], checked(recipe, splits["val"], "validation")
+    if not only_val:
+        train = checked(recipe, train, "training")
+    if knobs.sample_fraction < 1:
+        train = train.subset(
+            stratified(train.labels, knobs.sample_fraction, recipe.run.seed)
+        )
+    if not steps_per_epoch(train, knobs.batch_size):
+        raise InputError(
+            "batch_size must not exceed the number of training images. "
+            f"Received: batch_size={knobs.batch_size}, {len(train)} images"
+        )
+    if not only_val:
+        train = cached(train, knobs.cache, progress("decoding training images"))
+        val = cached(val, knobs.cache, progress("decoding validation images"))
+    return Splits(train, val, knobs.image_size or train.natural_size)
+
+
+def checked(recipe: Recipe, source: Source, name: str) -> Source:
+    """The source as --on_bad_image wants it."""
+    if recipe.data.on_bad_image == "skip":
+        return skip_bad(source, progress(f"checking {name} images"))
+    refuse_bad(source, has_signature)
+    return source
+
+
+def progress(what: str) -> Callable[[int, int], None] | None:
+    """A line that counts up, on a terminal only."""
+    if not sys.stdout.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        print(f"\r{what}  {done}/{total}", end=end, flush=True)
+
+    return show
+
+
+def train_batches(
+    recipe: Recipe, source: Source, phase: Phase, start: int
+) -> Any:
+    """A phase's batches from one of its steps on."""
+    return train_pipeline(
+        source,
+        image_size=phase.image_size,
+        batch_size=phase.batch_size,
+        seed=recipe.run.seed,
+        epochs=phase.epochs,
+        first_epoch=phase.first_epoch,
+        start_step=start,
+        crop=recipe.data.train_crop,
+        crop_area=recipe.data.crop_area,
+        crop_aspect=recipe.data.crop_aspect,
+        eval_crop=recipe.data.eval_crop,
+    )
+
+
+def eval_batches(recipe: Recipe, source: Source, image_size: int) -> Any:
+    """Every image once, in order."""
+    return eval_pipeline(
+        source,
+        image_size=image_size,
+        batch_size=recipe.evaluate.eval_batch_size or recipe.data.batch_size,
+        eval_crop=recipe.data.eval_crop,
+    )
+
+
+def normalizer(recipe: Recipe) -> Normalize:
+    """The part of the augmentation that evaluation shares."""
+    return Normalize(*normalization(recipe.augment.normalize))
+
+
+def augment(recipe: Recipe) -> Augment:
+    """The batch tricks that are on, in the order in which they act."""
+    knobs = recipe.augment
+    tricks: list[BatchTrick] = []
+    if knobs.flip:
+        tricks.append(RandomFlip(knobs.flip))
+    tricks.append(normalizer(recipe))
+    if knobs.mixup:
+        tricks.append(MixUp(knobs.mixup))
+    return Augment(tricks)
+
+
+def classifier(
+    recipe: Recipe, num_classes: int, image_size: int, precision: str
+) -> keras.Model:
+    """The network; the same weights under every precision."""
+    return models.create(
+        recipe.model.model,
+        num_classes=num_classes,
+        image_size=image_size,
+        width=recipe.model.width,
+        stem=recipe.model.stem,
+        zero_gamma=recipe.model.zero_gamma,
+        init=recipe.model.init,
+        seed=recipe.run.seed,
+        dtype=precision,
+    )
+
+
+def schedule(recipe: Recipe, steps_in_epoch: int) -> WarmupCosine:
+    """The learning rate of every step."""
+    return WarmupCosine(
+        peak=recipe.peak_learning_rate(),
+        total_steps=recipe.schedule.epochs * steps_in_epoch,
+        warmup_steps=round(recipe.warmup_epochs() * steps_in_epoch),
+    )
+
+
+def optimizer(recipe: Recipe, steps_in_epoch: int) -> SGD:
+    """The optimizer with its schedule."""
+    knobs = recipe.optimizer
+    return SGD(
+        schedule(recipe, steps_in_epoch),
+        momentum=knobs.momentum,
+        nesterov=knobs.nesterov,
+        weight_decay=knobs.weight_decay,
+        semantics=knobs.sgd_semantics,
+        no_bias_decay=knobs.no_bias_decay,
+    )
+
+
+def learner(recipe: Recipe, splits: Splits) -> Learner:
+    """The compiled learner, all of its variables made."""
+    model = classifier(
+        recipe,
+        len(splits.train.class_names),
+        splits.image_size,
+        recipe.run.precision,
+    )
+    made = Learner(model, augment(recipe), dtype=recipe.run.precision)
+    made.compile(
+        optimizer(
+            recipe, steps_per_epoch(splits.train, recipe.data.batch_size)
+        ),
+        SoftCrossEntropy(recipe.loss.label_smoothing),
+    )
+    made.optimizer.build(made.trainable_variables)
+    return made
+
+
+def phases(recipe: Recipe, splits: Splits) -> list[Phase]:
+    """The run's phases: with mixing, then without."""
+    steps = steps_per_epoch(splits.train, recipe.data.batch_size)
+    mixed = augment(recipe)
+    plan = [
+        (
+            "train",
+            recipe.schedule.epochs - recipe.augment.mix_off_epochs,
+            mixed,
+        ),
+        ("no mixing", recipe.augment.mix_off_epochs, mixed.without_mixing()),
+    ]
+    made: list[Phase] = []
+    epoch = 0
+    for name, epochs, tricks in plan:
+        if epochs:
+            made.append(
+                Phase(
+                    name=name,
+                    first_epoch=epoch,
+                    epochs=epochs,
+                    first_step=epoch * steps,
+                    steps_per_epoch=steps,
+                    image_size=splits.image_size,
+                    batch_size=recipe.data.batch_size,
+                    augment=tricks,
+                )
+            )
+        epoch += epochs
+    return made

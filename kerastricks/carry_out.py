@@ -1,0 +1,201 @@
+"""The stages of a run: data, model, training, evaluation, report, export."""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+import time
+from typing import Any
+
+import tensorflow as tf
+
+import kerastricks
+from kerastricks import build, effective, flags
+from kerastricks.config import Recipe
+from kerastricks.data.bad_images import decodes, refuse_bad
+from kerastricks.errors import RunError
+from kerastricks.evaluation import summarize
+from kerastricks.files import write_text
+from kerastricks.outcome import Outcome, judge
+from kerastricks.run_dir import RunDir
+from kerastricks.training import Learner, RunState, run_phases
+from kerastricks.training.checkpoint import Checkpoints
+from kerastricks.training.guard import GuardLoss, WatchSignals
+from kerastricks.training.history import KeepHistory, WriteEvents, WriteMetrics
+from kerastricks.training.progress import ShowProgress, duration
+from kerastricks.training.run_state import CountSteps, Interrupted
+from kerastricks.training.saving import RestoreOnce, SaveBest, SaveCheckpoints
+
+
+def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
+    """The values of result.json."""
+    if recipe.run.backend == "jax":
+        # TensorFlow only feeds the step here; the GPU's memory is JAX's.
+        tf.config.set_visible_devices([], "GPU")
+    splits = build.data(recipe)
+    learner = build.learner(recipe, splits)
+    about = effective.describe(recipe, splits, learner)
+    print(f"{effective.summary(about)}\nfolder     {folder.path}", flush=True)
+    write_text(folder.effective_file, json.dumps(about, indent=1))
+    state = train(recipe, folder, splits, learner)
+    outcome = judge(recipe, folder, splits)
+    result = result_values(recipe, about, state, outcome)
+    write_report(recipe, folder, splits, state, outcome, about, result)
+    if recipe.run.export:
+        export(folder)
+    # Last of all: its presence says that the run is finished.
+    write_text(folder.result_file, json.dumps(result, indent=1))
+    return result
+
+
+def train(
+    recipe: Recipe, folder: RunDir, splits: build.Splits, learner: Learner
+) -> RunState:
+    """All phases, from the newest checkpoint on."""
+    knobs = recipe.run
+    checkpoints = Checkpoints(folder.checkpoints, knobs.keep_checkpoints)
+    found = checkpoints.latest()
+    state = RunState(**found.state) if found else RunState()
+    phases = build.phases(recipe, splits)
+    steps = phases[-1].last_step
+    if state.step >= steps:
+        return state
+    if found:
+        print(f"resuming at step {state.step} of {steps}", flush=True)
+    with WatchSignals(state) as signals:
+        callbacks = [
+            CountSteps(state),
+            RestoreOnce(state, found.variables if found else {}),
+            GuardLoss(state),
+            KeepHistory(state, recipe.data.batch_size),
+            SaveBest(state, folder.best_weights),
+            WriteMetrics(state, folder.metrics_file),
+            WriteEvents(state, folder.events),
+            ShowProgress(state, recipe.schedule.epochs, steps),
+            SaveCheckpoints(
+                state,
+                checkpoints,
+                signals,
+                knobs.checkpoint_steps,
+                knobs.checkpoint_minutes,
+            ),
+        ]
+        try:
+            run_phases(
+                learner,
+                phases,
+                lambda phase, start: build.train_batches(
+                    recipe, splits.train, phase, start
+                ),
+                build.eval_batches(recipe, splits.val, splits.image_size),
+                state,
+                callbacks,
+            )
+        except Interrupted:
+            raise RunError(
+                f"stopped at step {state.step} of {steps}; the same command "
+                "goes on from there"
+            ) from None
+        except tf.errors.OpError as error:
+            explain(error, splits)
+            raise
+    return state
+
+
+def explain(error: tf.errors.OpError, splits: build.Splits) -> None:
+    """Names the files that made the pipeline fail, if that is what did."""
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        raise RunError(
+            "out of memory; lower batch_size or image_size. "
+            f"Received: {error.message.splitlines()[0]}"
+        ) from None
+    print("the input failed; looking for the files ...", flush=True)
+    refuse_bad(splits.train, decodes)
+    refuse_bad(splits.val, decodes)
+
+
+def result_values(
+    recipe: Recipe, about: dict[str, Any], state: RunState, outcome: Outcome
+) -> dict[str, Any]:
+    """The content of result.json: the contract's keys, then a few more."""
+    speeds = [row["images_per_second"] for row in state.history]
+    return summarize(outcome.logits, outcome.labels) | {
+        "images_per_second": sorted(speeds)[len(speeds) // 2],
+        "seconds": round(state.seconds, 2),
+        "steps": state.step,
+        "epochs": recipe.schedule.epochs,
+        "params": about["model"]["params"],
+        "flops": about["model"]["flops"],
+        "seed": recipe.run.seed,
+        "versions": versions(),
+        "recipe_sha256": recipe.sha256(),
+        "best_epoch": state.best_epoch,
+        "last_top1": state.history[-1]["val_top1"],
+        "val_images": len(outcome.labels),
+        "skipped_images": len(about["data"]["skipped_images"]),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of everything that the numbers may depend on."""
+    names = ("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy")
+    found = {"kerastricks": kerastricks.__version__}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found | {"python": platform.python_version()}
+
+
+def write_report(
+    recipe: Recipe,
+    folder: RunDir,
+    splits: build.Splits,
+    state: RunState,
+    outcome: Outcome,
+    about: dict[str, Any],
+    result: dict[str, Any],
+) -> None:
+    """report.html."""
+    from kerastricks.evaluation import (
+        confusion_matrix,
+        reliability_bins,
+        softmax,
+    )
+    from kerastricks.outcome import mistakes
+    from kerastricks.report.run_report import run_report
+
+    names = splits.train.class_names
+    write_text(
+        folder.report_file,
+        run_report(
+            title=folder.path.resolve().name,
+            result=result,
+            history=state.history,
+            learning_rates=effective.learning_rates(recipe, splits, 200),
+            effective=about,
+            recipe_text=flags.recipe_text(recipe),
+            class_names=names,
+            confusion=confusion_matrix(
+                outcome.labels, outcome.logits.argmax(axis=1), len(names)
+            ),
+            reliability=reliability_bins(
+                softmax(outcome.logits), outcome.labels
+            ),
+            mistakes=mistakes(recipe, splits, outcome),
+        ),
+    )
+
+
+def export(folder: RunDir) -> None:
+    """saved_model/, always written by TensorFlow, in a process of its own."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "kerastricks.export"]
+    done = subprocess.run(
+        [*command, f"--run_dir={folder.path}"], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise RunError(f"the export failed: {done.stderr.strip()}")
+    print(f"exported in {duration(time.monotonic() - began)}")

@@ -1,0 +1,70 @@
+"""What every command does around its work: one clear line for what goes wrong.
+
+Exit codes: 0 done, 1 the run failed, 2 bad flags or data, 130 interrupted.
+"""
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from kerastricks.errors import InputError, RunError
+
+# TensorFlow 2.21 writes these whatever the log level is.
+NOTES = (b"WARNING: All log messages before absl::InitializeLog", b"I0000 ")
+
+
+def run_command(body: Callable[[Sequence[str]], None]) -> None:
+    """Calls the command's body with the command line, then exits."""
+    try:
+        with hushed():
+            body(sys.argv[1:])
+        code = 0
+    except InputError as error:
+        code = complain(error, 2)
+    except (RunError, OSError) as error:
+        code = complain(error, 1)
+    except KeyboardInterrupt:
+        code = complain("stopped", 130)
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Keeps TensorFlow's start-up notes off the screen.
+
+    They come from C++ and go past Python and past TF_CPP_MIN_LOG_LEVEL, so the
+    process's stderr is piped through a thread that drops just them.
+    """
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL"):  # somebody wants to see or not
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    real = os.dup(2)
+    source, sink = os.pipe()
+    os.dup2(sink, 2)
+    os.close(sink)
+    thread = threading.Thread(target=pass_on, args=(source, real), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(real, 2)  # the pipe's last writer: the thread comes to its end
+        thread.join(timeout=1)
+
+
+def pass_on(source: int, real: int) -> None:
+    """Copies lines, TensorFlow's notes left out."""
+    with open(source, "rb") as lines, open(real, "wb", closefd=False) as out:
+        for line in lines:
+            if not line.startswith(NOTES):
+                out.write(line)
+                out.flush()
+
+
+def complain(error: object, code: int) -> int:
+    """Prints one line on stderr."""
+    print(f"kerastricks: {error}", file=sys.stderr)
+    return code

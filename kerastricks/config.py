@@ -1,0 +1,430 @@
+"""The recipe: every knob of an experiment once, in the order of a step.
+
+A leaf's name is unique over all sections and is also its absl flag:
+`recipe.augment.mixup` is `--mixup`. Strength 0 (or an empty text) is off.
+"""
+
+import dataclasses
+import difflib
+import hashlib
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kerastricks.errors import InputError
+
+Value = bool | int | float | str | tuple[float, ...]
+
+
+def knob(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] = (),
+    low: float = -math.inf,
+    high: float = math.inf,
+    identity: bool = True,
+) -> Any:
+    """A leaf of the recipe.
+
+    Args:
+        low, high: inclusive bounds of a number, or of each of several.
+        identity: whether another value makes another experiment; a run may
+            be resumed only by a recipe whose identity is the same.
+    """
+    about = dict(
+        help=help, choices=choices, low=low, high=high, identity=identity
+    )
+    return dataclasses.field(default=default, metadata=about)
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Where images come from and how they become uint8 squares."""
+
+    data: str = knob("shapes", "shapes | folder:PATH | arrays:FILE.npz")
+    val_fraction: float = knob(
+        0.1,
+        "share of each class kept for validation when the data has no "
+        "val or test split of its own",
+        low=0.0,
+        high=0.9,
+    )
+    sample_fraction: float = knob(
+        1.0, "train on this share of each class", low=0.0, high=1.0
+    )
+    image_size: int = knob(
+        0, "side of the model's input; 0: what suits the data", low=0
+    )
+    batch_size: int = knob(128, "images in one optimizer step", low=1)
+    train_crop: str = knob(
+        "rrc",
+        "rrc: random resized crop; center: as in evaluation",
+        choices=("rrc", "center"),
+    )
+    crop_area: tuple[float, float] = knob(
+        (0.08, 1.0), "smallest,largest share of the image", low=0.0, high=1.0
+    )
+    crop_aspect: tuple[float, float] = knob(
+        (3 / 4, 4 / 3), "smallest,largest width / height of a crop", low=0.01
+    )
+    eval_crop: float = knob(
+        0.875,
+        "share of the short side that evaluation's centre crop keeps",
+        low=0.1,
+        high=1.0,
+    )
+    on_bad_image: str = knob(
+        "error",
+        "error: stop and name the file; skip: leave such files out",
+        choices=("error", "skip"),
+    )
+    cache: str = knob(
+        "none",
+        "keep decoded images in memory or on the local disk",
+        choices=("none", "ram", "disk"),
+        identity=False,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Augment:
+    """What happens to a batch on the device, inside the step."""
+
+    flip: float = knob(
+        0.5, "probability of mirroring an image", low=0.0, high=1.0
+    )
+    normalize: str = knob(
+        "imagenet", "imagenet | none | r,g,b/r,g,b (mean/std on 0..255)"
+    )
+    mixup: float = knob(
+        0.0, "alpha of mixup's Beta(alpha, alpha); ImageNet: 0.2", low=0.0
+    )
+    mix_off_epochs: int = knob(0, "train the last epochs without mixing", low=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """The classifier."""
+
+    model: str = knob("resnet18_d", "name of the model")
+    width: float = knob(
+        1.0, "factor of every count of channels", low=0.05, high=16.0
+    )
+    stem: str = knob(
+        "auto",
+        "deep: three 3x3, 1/4 of the size; small: one 3x3, full size; "
+        "auto: small up to 48 px",
+        choices=("auto", "deep", "small"),
+    )
+    zero_gamma: bool = knob(
+        True, "start each residual branch at zero (its last BN's gamma)"
+    )
+    init: str = knob(
+        "glorot_uniform",
+        "glorot_uniform as in the paper, he_normal as in torch (fan out)",
+        choices=("glorot_uniform", "he_normal"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Loss:
+    """What is minimised."""
+
+    label_smoothing: float = knob(
+        0.1, "share of the target spread over all classes", low=0.0, high=0.99
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizer:
+    """How weights follow their gradients."""
+
+    learning_rate: float = knob(
+        0.1, "peak, per 256 images in a batch (see lr_scaling)", low=0.0
+    )
+    lr_scaling: str = knob(
+        "linear",
+        "linear: times batch_size / 256; none: as given",
+        choices=("linear", "none"),
+    )
+    momentum: float = knob(0.9, "of SGD", low=0.0, high=0.9999)
+    nesterov: bool = knob(True, "Nesterov's momentum")
+    sgd_semantics: str = knob(
+        "torch",
+        "whose SGD a published learning rate and weight decay are meant for",
+        choices=("torch", "mxnet", "decoupled"),
+    )
+    weight_decay: float = knob(1e-4, "as the chosen semantics has it", low=0.0)
+    no_bias_decay: bool = knob(
+        True, "decay no bias and no batch-norm scale (1-D variables)"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """How long, and with which learning rate at each step."""
+
+    epochs: int = knob(30, "passes over the training images", low=1)
+    warmup_epochs: float = knob(
+        -1.0,
+        "linear warm-up before the cosine; -1: a tenth of the run, at most 5",
+        low=-1.0,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate:
+    """How the result is measured."""
+
+    eval_batch_size: int = knob(
+        0, "images in one evaluation batch; 0: batch_size", low=0
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Where and how the run is carried out."""
+
+    run_dir: str = knob(
+        "",
+        "folder of the run; empty: runs/DATA-MODEL-HASH, the same for the "
+        "same recipe",
+        identity=False,
+    )
+    seed: int = knob(0, "of every random draw", low=0, high=2**31 - 1)
+    backend: str = knob(
+        "auto",
+        "Keras backend; auto: $KERAS_BACKEND, else tensorflow",
+        choices=("auto", "tensorflow", "jax"),
+    )
+    precision: str = knob(
+        "auto",
+        "of the compute; weights, logits and losses stay float32; auto: "
+        "bfloat16 where the hardware has it",
+        choices=(
+            "auto",
+            "float32",
+            "bfloat16",
+            "float16",
+            "mixed_bfloat16",
+            "mixed_float16",
+        ),
+    )
+    checkpoint_minutes: float = knob(
+        10.0, "write one this often; 0: not by time", low=0.0, identity=False
+    )
+    checkpoint_steps: int = knob(
+        0, "write one every so many steps; 0: not", low=0, identity=False
+    )
+    keep_checkpoints: int = knob(
+        2, "how many of the newest to keep", low=1, identity=False
+    )
+    export: bool = knob(
+        True, "write saved_model/ when the run is done", identity=False
+    )
+
+
+SECTIONS: dict[str, type] = {
+    "data": Data,
+    "augment": Augment,
+    "model": Model,
+    "loss": Loss,
+    "optimizer": Optimizer,
+    "schedule": Schedule,
+    "evaluate": Evaluate,
+    "run": Run,
+}
+
+
+def leaves() -> Iterator[tuple[str, dataclasses.Field]]:
+    """(section, field) of every knob, in order."""
+    for section, cls in SECTIONS.items():
+        for field in dataclasses.fields(cls):
+            yield section, field
+
+
+SECTION_OF = {field.name: section for section, field in leaves()}
+FIELD_OF = {field.name: field for _, field in leaves()}
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class Recipe:
+    """One experiment.
+
+    Args:
+        **values: leaves by name; the others keep their defaults.
+
+    Example:
+        recipe = Recipe(data="folder:flowers", mixup=0.2, epochs=60)
+        recipe.augment.mixup  # 0.2
+        longer = recipe.replace(epochs=120)
+    """
+
+    data: Data
+    augment: Augment
+    model: Model
+    loss: Loss
+    optimizer: Optimizer
+    schedule: Schedule
+    evaluate: Evaluate
+    run: Run
+
+    def __init__(self, **values: Any) -> None:
+        given: dict[str, dict[str, Value]] = {name: {} for name in SECTIONS}
+        for name, value in values.items():
+            if name not in SECTION_OF:
+                raise InputError(unknown_name(name))
+            given[SECTION_OF[name]][name] = checked(FIELD_OF[name], value)
+        for section, cls in SECTIONS.items():
+            object.__setattr__(self, section, cls(**given[section]))
+
+    def values(self) -> dict[str, Value]:
+        """Every leaf by name, in order."""
+        return {
+            field.name: getattr(getattr(self, section), field.name)
+            for section, field in leaves()
+        }
+
+    def replace(self, **values: Any) -> "Recipe":
+        """The same recipe with some leaves changed."""
+        return Recipe(**(self.values() | values))
+
+    def identity(self) -> dict[str, Value]:
+        """The leaves that make this experiment what it is."""
+        values = self.values()
+        return {
+            field.name: values[field.name]
+            for _, field in leaves()
+            if field.metadata["identity"]
+        }
+
+    def sha256(self) -> str:
+        """Fingerprint of the identity."""
+        return hashlib.sha256(repr(self.identity()).encode()).hexdigest()
+
+    def validate(self) -> "Recipe":
+        """Refuses knobs that contradict each other; returns itself."""
+        for rule, names in broken_rules(self):
+            values = self.values()
+            got = ", ".join(f"{name}={values[name]}" for name in names)
+            raise InputError(f"{rule}. Received: {got}")
+        return self
+
+    def warmup_epochs(self) -> float:
+        """The warm-up that -1 stands for, or the one given."""
+        if self.schedule.warmup_epochs < 0:
+            return min(5.0, self.schedule.epochs / 10)
+        return self.schedule.warmup_epochs
+
+    def peak_learning_rate(self) -> float:
+        """The learning rate after scaling by the batch (Goyal et al. 2017)."""
+        if self.optimizer.lr_scaling == "none":
+            return self.optimizer.learning_rate
+        return self.optimizer.learning_rate * self.data.batch_size / 256
+
+
+def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(rule, leaves involved) of each contradiction."""
+    data, augment, schedule = recipe.data, recipe.augment, recipe.schedule
+    if data.sample_fraction == 0:
+        yield "sample_fraction must be above 0", ("sample_fraction",)
+    for name in ("crop_area", "crop_aspect"):
+        low, high = getattr(data, name)
+        if not 0 < low <= high:
+            yield f"{name} must be 0 < smallest <= largest", (name,)
+    if recipe.warmup_epochs() > schedule.epochs:
+        yield (
+            "the warm-up must not be longer than the run",
+            ("warmup_epochs", "epochs"),
+        )
+    if -1 < schedule.warmup_epochs < 0:
+        yield "warmup_epochs must be -1 or at least 0", ("warmup_epochs",)
+    if augment.mix_off_epochs and not augment.mixup:
+        yield (
+            "mix_off_epochs needs a mixing trick to switch off",
+            ("mix_off_epochs", "mixup"),
+        )
+    if augment.mix_off_epochs >= schedule.epochs > 1 and augment.mixup:
+        yield (
+            "mixing must be on for at least one epoch",
+            ("mix_off_epochs", "epochs"),
+        )
+    if recipe.optimizer.nesterov and not recipe.optimizer.momentum:
+        yield "nesterov needs momentum", ("nesterov", "momentum")
+    normalization(augment.normalize)
+
+
+# Of the ImageNet training set, on 0..255; torchvision's and GluonCV's.
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+def normalization(text: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(mean, std) on 0..255 that --normalize stands for.
+
+    `none` maps 0..255 to 0..1, which networks without batch norm also bear.
+    """
+    if text == "imagenet":
+        return IMAGENET_MEAN, IMAGENET_STD
+    if text == "none":
+        return (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)
+    try:
+        mean, std = (
+            tuple(float(number) for number in half.split(","))
+            for half in text.split("/")
+        )
+        if len(mean) == len(std) == 3 and min(std) > 0:
+            return mean, std
+    except ValueError:
+        pass
+    raise InputError(
+        "normalize must be imagenet, none or three means and three positive "
+        f"deviations as r,g,b/r,g,b. Received: normalize={text}"
+    )
+
+
+def unknown_name(name: str) -> str:
+    """The message for a leaf that does not exist, with the nearest one."""
+    near = difflib.get_close_matches(name, SECTION_OF, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"no such knob. Received: {name}.{hint}"
+
+
+def checked(field: dataclasses.Field, value: Any) -> Value:
+    """The value as the leaf's own type; refuses type, choice or range."""
+    about: Mapping[str, Any] = field.metadata
+    got = f"Received: {field.name}={value}"
+    value = as_type_of(field, value)
+    if about["choices"] and value not in about["choices"]:
+        raise InputError(
+            f"{field.name} must be one of {', '.join(about['choices'])}. {got}"
+        )
+    if isinstance(value, str):
+        return value
+    for number in value if isinstance(value, tuple) else (value,):
+        if not about["low"] <= number <= about["high"]:
+            raise InputError(
+                f"{field.name} must be in [{about['low']:g}, "
+                f"{about['high']:g}]. {got}"
+            )
+    return value
+
+
+def as_type_of(field: dataclasses.Field, value: Any) -> Any:
+    """Whole numbers serve as floats and lists as tuples, nothing else."""
+    default: Any = field.default
+    kind = type(default)
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is tuple and isinstance(value, list | tuple):
+        if len(value) == len(default) and all(
+            type(number) in (int, float) for number in value
+        ):
+            return tuple(float(number) for number in value)
+    elif type(value) is kind:
+        return value
+    name = f"{len(default)} numbers" if kind is tuple else kind.__name__
+    raise InputError(
+        f"{field.name} must be {name}. Received: {field.name}={value!r}"
+    )

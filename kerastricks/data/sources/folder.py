@@ -1,0 +1,141 @@
+"""Images in folders, one folder a class.
+
+    PATH/train/CLASS/*.jpg  and  PATH/val/CLASS/*.jpg  (or test/)
+    PATH/CLASS/*.jpg        split by --val_fraction, stratified and seeded
+
+Images may lie in subfolders of their class. Files of other types and hidden
+ones are passed over.
+"""
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from kerastricks.data.sources.source import Source, split_off
+from kerastricks.errors import InputError
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
+VAL_NAMES = ("val", "validation", "valid", "test")
+FILES_SUIT = 224  # the customary size for photographs
+
+
+def open_folder(
+    path: str, val_fraction: float, seed: int, natural_size: int = FILES_SUIT
+) -> dict[str, Source]:
+    """The splits of a folder: train and val."""
+    root = pathlib.Path(path).expanduser()
+    if not root.is_dir():
+        raise InputError(f"the data folder must exist. Received: {root}")
+    train_root, val_root = find_splits(root)
+    train = list_split(train_root, natural_size)
+    if val_root is not None:
+        val = list_split(val_root, natural_size)
+        check_same_classes(train, val, train_root, val_root)
+        return {"train": train, "val": val}
+    check_can_split(train, val_fraction, root)
+    rest, share = split_off(train, val_fraction, seed)
+    return {"train": rest, "val": share}
+
+
+def find_splits(root: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:
+    """(train, val or None): the split folders, or the root as both."""
+    train = root / "train"
+    if not train.is_dir():
+        return root, None
+    for name in VAL_NAMES:
+        if (root / name).is_dir():
+            return train, root / name
+    return train, None
+
+
+def list_split(root: pathlib.Path, natural_size: int) -> Source:
+    """Every image below a folder of class folders, in a fixed order."""
+    classes = sorted(
+        entry.name
+        for entry in os.scandir(root)
+        if entry.is_dir() and not entry.name.startswith(".")
+    )
+    paths: list[str] = []
+    labels: list[int] = []
+    empty = []
+    for label, name in enumerate(classes):
+        found = sorted(image_files(root / name))
+        paths += found
+        labels += [label] * len(found)
+        if not found:
+            empty.append(name)
+    if not paths:
+        raise InputError(
+            f"a data folder holds one folder per class with "
+            f"{', '.join(EXTENSIONS)} files in it; no image was found. "
+            f"Received: {root}"
+        )
+    if empty:
+        raise InputError(
+            "every class needs at least one image. Received: no images in "
+            f"{', '.join(str(root / name) for name in empty[:5])}"
+        )
+    return file_source(tuple(classes), labels, paths, natural_size)
+
+
+def image_files(folder: pathlib.Path) -> Iterator[str]:
+    """Paths of the images below a folder."""
+    for where, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if name.lower().endswith(EXTENSIONS) and name[0] != ".":
+                yield os.path.join(where, name)
+
+
+def file_source(
+    class_names: tuple[str, ...],
+    labels: list[int],
+    paths: list[str],
+    natural_size: int,
+) -> Source:
+    """A source that reads files by their path."""
+    with tf.device("CPU"):
+        table = tf.constant(paths)
+    return Source(
+        class_names=class_names,
+        labels=np.array(labels, np.int32),
+        names=paths,
+        fetch=lambda index: tf.io.read_file(tf.gather(table, index)),
+        encoded=True,
+        natural_size=natural_size,
+        indices=np.arange(len(paths)),
+    )
+
+
+def check_same_classes(
+    train: Source, val: Source, train_root: pathlib.Path, val_root: pathlib.Path
+) -> None:
+    """Training and validation must mean the same by each label."""
+    if train.class_names == val.class_names:
+        return
+    only = set(train.class_names) ^ set(val.class_names)
+    raise InputError(
+        f"{train_root} and {val_root} must hold the same classes. Received: "
+        f"{', '.join(sorted(only)[:5])} in one of them only"
+    )
+
+
+def check_can_split(
+    source: Source, fraction: float, root: pathlib.Path
+) -> None:
+    """Each class must leave an image on both sides of a split."""
+    if fraction <= 0:
+        raise InputError(
+            "data without a val or test folder needs a val_fraction above 0. "
+            f"Received: val_fraction={fraction}, {root}"
+        )
+    counts = np.bincount(source.labels)
+    if counts.min() < 2:
+        name = source.class_names[int(counts.argmin())]
+        raise InputError(
+            "a class needs at least two images to be split into training and "
+            f"validation. Received: one image in {root / name}"
+        )

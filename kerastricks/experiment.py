@@ -1,0 +1,52 @@
+"""One recipe from start to result; resumes where an earlier process stopped."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+from kerastricks.config import Recipe
+from kerastricks.hardware import resolve
+from kerastricks.run_dir import RunDir, default_path
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a run came to; the keys of result.json and the run's folder."""
+
+    run_dir: pathlib.Path
+    values: dict[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("values", "run_dir") or name not in self.values:
+            raise AttributeError(
+                f"no such number in result.json. Received: {name}"
+            )
+        return self.values[name]
+
+
+def run(recipe: Recipe) -> Result:
+    """Trains, evaluates, reports and exports; the same call again resumes.
+
+    Example:
+        result = run(Recipe(data="shapes", epochs=10))
+        result.top1, result.run_dir
+    """
+    recipe = resolve(recipe.validate())
+    folder = RunDir(pathlib.Path(recipe.run.run_dir or default_path(recipe)))
+    folder.claim(recipe)
+    if folder.result_file.is_file():
+        result = Result(folder.path, folder.read(folder.result_file))
+        print(f"already finished: {one_line(result)}  in {folder.path}")
+        return result
+    # Only now, with Keras's backend settled, what is built on Keras.
+    from kerastricks.carry_out import carry_out
+
+    return Result(folder.path, carry_out(recipe, folder))
+
+
+def one_line(result: Result) -> str:
+    """The numbers that one wants to see first."""
+    return (
+        f"top-1 {result.top1:.2%}, top-5 {result.top5:.2%}, "
+        f"loss {result.loss:.4f}, calibration error {result.ece:.4f}"
+    )

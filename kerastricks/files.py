@@ -1,0 +1,59 @@
+"""Writing files so that nobody ever sees half of one."""
+
+import os
+import pathlib
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def partial_name(path: pathlib.Path) -> pathlib.Path:
+    """A name beside the target; hidden, same suffix, of this write alone."""
+    return path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
+
+
+@contextmanager
+def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A path to write a file or folder to; it takes its place when all is well.
+
+    Example:
+        with replacing(folder / "result.json") as partial:
+            partial.write_text("{}")
+    """
+    partial = partial_name(path)
+    try:
+        yield partial
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(partial, path)
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """All of the text or what was there before."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def user_cache() -> pathlib.Path:
+    """Where generated and decoded data is kept between runs.
+
+    `$KERASTRICKS_CACHE`, else `$XDG_CACHE_HOME/kerastricks`, else
+    `~/.cache/kerastricks`.
+    """
+    if own := os.environ.get("KERASTRICKS_CACHE"):
+        return pathlib.Path(own).expanduser()
+    if shared := os.environ.get("XDG_CACHE_HOME"):
+        return pathlib.Path(shared, "kerastricks")
+    try:
+        return pathlib.Path.home() / ".cache" / "kerastricks"
+    except RuntimeError as error:  # a user without a home, as in a container
+        raise OSError(
+            "there is no home folder to keep data in; set KERASTRICKS_CACHE to "
+            "a writable folder"
+        ) from error

@@ -1,0 +1,246 @@
+"""Recipe <-> command line; the only file that knows absl's flags.
+
+Flagfiles hold one flag a line, `#` starts a comment line, and a nested
+`--flagfile=` is looked for beside the file that names it, then in the working
+folder. Later lines win, and what is typed on the command line wins over all.
+"""
+
+import dataclasses
+import pathlib
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from absl import flags as absl_flags
+
+from kerastricks import __version__
+from kerastricks.config import SECTIONS, Recipe, leaves
+from kerastricks.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """One flag: a leaf of the recipe or an option of a single command."""
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    section: str = "options"
+
+
+RECIPE_FLAGS = tuple(
+    Flag(
+        field.name,
+        field.default,
+        field.metadata["help"],
+        field.metadata["choices"],
+        section,
+    )
+    for section, field in leaves()
+)
+
+
+def parse_recipe(argv: Sequence[str], usage: str) -> Recipe:
+    """The recipe that a command line and its flagfiles describe."""
+    values, rest = parse(argv, usage, RECIPE_FLAGS)
+    if rest:
+        raise InputError(
+            "this command takes flags only, each as --name=value. "
+            f"Received: {' '.join(rest)}"
+        )
+    return Recipe(**values).validate()
+
+
+def parse(
+    argv: Sequence[str], usage: str, flags: Sequence[Flag]
+) -> tuple[dict[str, Any], list[str]]:
+    """(values by name, positional arguments) of a command line.
+
+    Prints the help and exits if that is what was asked for.
+    """
+    if {"--help", "-h", "--helpfull", "-help"} & set(argv):
+        print(help_text(usage, flags))
+        sys.exit(0)
+    table = define(flags)
+    try:
+        rest = table(["kerastricks", *expand_flagfiles(argv)])[1:]
+    except absl_flags.UnrecognizedFlagError as error:
+        raise InputError(unknown_flag(error, flags)) from None
+    except absl_flags.Error as error:
+        raise InputError(f"{error} (see --help)") from None
+    return {
+        flag.name: from_flag(flag, table[flag.name].value) for flag in flags
+    }, rest
+
+
+def define(flags: Sequence[Flag]) -> absl_flags.FlagValues:
+    """A table of these flags alone, apart from absl's global one."""
+    table = absl_flags.FlagValues()
+    table.set_gnu_getopt(True)  # files and flags in any order
+    kinds = {
+        bool: absl_flags.DEFINE_boolean,
+        int: absl_flags.DEFINE_integer,
+        float: absl_flags.DEFINE_float,
+    }
+    for flag in flags:
+        if flag.choices:
+            absl_flags.DEFINE_enum(
+                flag.name,
+                flag.default,
+                flag.choices,
+                flag.help,
+                flag_values=table,
+            )
+            continue
+        make = kinds.get(type(flag.default), absl_flags.DEFINE_string)
+        make(
+            flag.name,
+            flag_text(flag.default)
+            if make is absl_flags.DEFINE_string
+            else flag.default,
+            flag.help,
+            flag_values=table,
+        )
+    return table
+
+
+def from_flag(flag: Flag, value: Any) -> Any:
+    """A flag's value in the type of its default (tuples are 1,2,3)."""
+    if not isinstance(flag.default, tuple):
+        return value
+    try:
+        return tuple(float(number) for number in value.split(","))
+    except ValueError:
+        raise InputError(
+            f"{flag.name} must be numbers with commas between. "
+            f"Received: {flag.name}={value}"
+        ) from None
+
+
+def flag_text(value: Any) -> str:
+    """A value as one would type it."""
+    if isinstance(value, tuple):
+        return ",".join(repr(number) for number in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def unknown_flag(
+    error: absl_flags.UnrecognizedFlagError, flags: Sequence[Flag]
+) -> str:
+    """The message for an unknown flag, with the nearest that exists."""
+    import difflib
+
+    names = [flag.name for flag in flags]
+    name = error.flagname.removeprefix("no")
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f" Did you mean --{near[0]}?" if near else " See --help."
+    return f"no such flag. Received: --{error.flagname}.{hint}"
+
+
+def expand_flagfiles(argv: Sequence[str]) -> list[str]:
+    """Flagfiles' lines first, then the command line, which so wins."""
+    from_files: list[str] = []
+    typed: list[str] = []
+    words = iter(argv)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name in ("--flagfile", "-flagfile"):
+            from_files += read_flagfile(value if equals else next(words, ""))
+        else:
+            typed.append(word)
+    return from_files + typed
+
+
+def read_flagfile(
+    name: str, open_files: Sequence[pathlib.Path] = ()
+) -> list[str]:
+    """The flags in a file and in those it names."""
+    path = find_flagfile(name, open_files)
+    if path in open_files:
+        raise InputError(
+            f"a flagfile must not include itself. Received: {path}"
+        )
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"the flagfile cannot be read ({error}). "
+            f"Received: --flagfile={name}"
+        ) from None
+    flags: list[str] = []
+    for line in map(str.strip, lines):
+        key, _, value = line.partition("=")
+        if key.lstrip("-") == "flagfile":
+            flags += read_flagfile(value.strip(), [*open_files, path])
+        elif line.startswith("-"):
+            flags.append(line)
+        elif line and not line.startswith("#"):
+            raise InputError(
+                f"a line of a flagfile is --flag=value or a # comment. "
+                f"Received: {line!r} in {path}"
+            )
+    return flags
+
+
+def find_flagfile(
+    name: str, open_files: Sequence[pathlib.Path]
+) -> pathlib.Path:
+    """Beside the file that names it, else in the working folder."""
+    if open_files:
+        beside = open_files[-1].parent / name
+        if beside.is_file():
+            return beside.resolve()
+    return pathlib.Path(name).expanduser().resolve()
+
+
+def recipe_text(recipe: Recipe) -> str:
+    """A flagfile that replays the recipe in full, whatever defaults become."""
+    lines = [
+        f"# kerastricks {__version__}. Replays this run:",
+        "#   python -m kerastricks.train --flagfile=recipe.flags --run_dir=NEW",
+    ]
+    values = recipe.values()
+    for section, field in leaves():
+        if f"# {section}" not in lines:
+            lines += ["", f"# {section}"]
+        if field.name != "run_dir":
+            lines.append(f"--{field.name}={flag_text(values[field.name])}")
+    return "\n".join(lines) + "\n"
+
+
+def help_text(usage: str, flags: Sequence[Flag]) -> str:
+    """Usage, then the flags grouped by section with their defaults."""
+    blocks = [usage.strip()]
+    for section, group in by_section(flags):
+        about = SECTIONS[section].__doc__ if section in SECTIONS else None
+        title = f"{section}: {about}" if about else f"{section}:"
+        blocks.append("\n".join([title, *map(flag_help, group)]))
+    blocks.append(
+        "Flags may stand in files: --flagfile=FILE (nested files, # comments; "
+        "the command line wins).\nA switch is turned off by --noNAME or "
+        "--NAME=false."
+    )
+    return "\n\n".join(blocks)
+
+
+def by_section(flags: Sequence[Flag]) -> Iterable[tuple[str, list[Flag]]]:
+    """Flags in groups, in the order in which sections first appear."""
+    groups: dict[str, list[Flag]] = {}
+    for flag in flags:
+        groups.setdefault(flag.section, []).append(flag)
+    return groups.items()
+
+
+def flag_help(flag: Flag) -> str:
+    """One flag's lines of the help."""
+    default = flag_text(flag.default) or "''"
+    head = f"  --{flag.name}={default}"
+    about = textwrap.wrap(flag.help, 50)
+    if len(head) > 28:
+        return "\n".join([head, *(" " * 30 + line for line in about)])
+    first, *others = about
+    return "\n".join(
+        [f"{head:<30}{first}", *(" " * 30 + line for line in others)]
+    )

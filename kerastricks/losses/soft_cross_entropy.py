@@ -1,0 +1,77 @@
+"""Cross entropy with label smoothing, for labels that may be mixtures.
+
+    loss = - sum_c q_c log softmax(logits)_c
+    uniform:  q = (1 - e) y + e / K          GluonCV's, torch's, Keras's code
+    others:   q = (1 - e) y + e (1 - y) / (K - 1)      the paper's text
+
+Paper: Szegedy et al., arXiv 1512.00567; in the bag of tricks: arXiv 1812.01187,
+section 5.2. Acts on: the targets. Cost: none. Hurts: small networks that
+underfit (ResNet-18 on ImageNet: 70.98 -> 70.81 in PaddleClas's table), and
+distillation from a smoothed teacher.
+`uniform` equals `keras.losses.CategoricalCrossentropy(from_logits=True,
+label_smoothing=e)`; in mixtures both laws keep the labels' mass.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+LAWS = ("uniform", "others")
+
+
+def smooth_labels(labels: Any, amount: float, law: str = "uniform") -> Any:
+    """Smoothed labels [B, K] of labels that sum to one."""
+    classes = labels.shape[-1]
+    if law == "uniform":
+        return (1 - amount) * labels + amount / classes
+    return (1 - amount) * labels + amount * (1 - labels) / (classes - 1)
+
+
+@keras.saving.register_keras_serializable("kerastricks")
+class SoftCrossEntropy(keras.losses.Loss):
+    """Softmax cross entropy of logits [B, K] and labels [B, K].
+
+    Args:
+        label_smoothing: share of the target spread over the classes, in [0, 1).
+        smoothing: `uniform` or `others`, the law of the spreading.
+
+    Example:
+        loss = SoftCrossEntropy(label_smoothing=0.1)
+        loss(one_hot_labels, logits)
+    """
+
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        smoothing: str = "uniform",
+        name: str = "soft_cross_entropy",
+        **kwargs: Any,
+    ) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(
+                "label_smoothing must be in [0, 1). "
+                f"Received: label_smoothing={label_smoothing}"
+            )
+        if smoothing not in LAWS:
+            raise ValueError(
+                f"smoothing must be one of {', '.join(LAWS)}. "
+                f"Received: smoothing={smoothing}"
+            )
+        super().__init__(name=name, **kwargs)
+        self.label_smoothing = label_smoothing
+        self.smoothing = smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        # Half-precision logarithms lose the small probabilities.
+        labels = ops.cast(y_true, "float32")
+        logits = ops.cast(y_pred, "float32")
+        if self.label_smoothing:
+            labels = smooth_labels(labels, self.label_smoothing, self.smoothing)
+        return -ops.sum(labels * ops.log_softmax(logits, axis=-1), axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "label_smoothing": self.label_smoothing,
+            "smoothing": self.smoothing,
+        }

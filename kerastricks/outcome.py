@@ -1,0 +1,56 @@
+"""What a finished run says about each validation image."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from kerastricks import build, trained
+from kerastricks.config import Recipe
+from kerastricks.data.pipeline import eval_image
+from kerastricks.evaluation import softmax, top_losses
+from kerastricks.report.run_report import Picture, mistake
+from kerastricks.run_dir import RunDir
+
+PICTURES = 24  # of mistakes in the report
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """Logits [N, C] and labels [N], in the order of the source."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+
+
+def judge(recipe: Recipe, folder: RunDir, splits: build.Splits) -> Outcome:
+    """Classifies every validation image once."""
+    classifier = trained.load(recipe, folder)
+    batches = build.eval_batches(recipe, splits.val, classifier.image_size)
+    squares = batches.map(lambda inputs, label: inputs["image"])
+    return Outcome(classifier.logits(squares), splits.val.labels)
+
+
+def mistakes(
+    recipe: Recipe, splits: build.Splits, outcome: Outcome
+) -> list[Picture]:
+    """The most confident errors, as pictures."""
+    names = splits.val.class_names
+    probabilities = softmax(outcome.logits)
+    return [
+        mistake(
+            picture(recipe, splits, int(place)),
+            names[probabilities[place].argmax()],
+            float(probabilities[place].max()),
+            names[outcome.labels[place]],
+        )
+        for place in top_losses(outcome.logits, outcome.labels, PICTURES)
+    ]
+
+
+def picture(recipe: Recipe, splits: build.Splits, place: int) -> bytes:
+    """What the model saw of a validation image, as JPEG."""
+    source = splits.val
+    data = source.fetch(tf.constant(source.indices[place]))
+    square = eval_image(source, data, splits.image_size, recipe.data.eval_crop)
+    return tf.io.encode_jpeg(square, quality=92).numpy()

@@ -1,0 +1,66 @@
+"""python -m kerastricks.predict --run_dir=DIR [--top_k=5] FILE ...
+
+Names what is on each picture, the most probable class first.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kerastricks import flags
+from kerastricks.command import run_command
+from kerastricks.errors import InputError
+from kerastricks.evaluate import RUN_DIR, open_run
+from kerastricks.hardware import choose_backend
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from kerastricks.trained import Trained
+
+TOP_K = flags.Flag("top_k", 5, "classes to print for each picture")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Prints the top classes of each file."""
+    values, files = flags.parse(argv, __doc__, (RUN_DIR, TOP_K))
+    if not files:
+        raise InputError("predict needs at least one picture. Received: none")
+    if values["top_k"] < 1:
+        raise InputError(
+            f"top_k must be at least 1. Received: top_k={values['top_k']}"
+        )
+    folder = open_run(values["run_dir"])
+    recipe = folder.recipe()
+    choose_backend(recipe.run.backend)
+
+    from kerastricks import trained
+
+    classifier = trained.load(recipe, folder)
+    for file, row in zip(files, classify(classifier, files), strict=True):
+        print(file)
+        for place in row.argsort()[::-1][: values["top_k"]]:
+            print(f"  {row[place]:7.2%}  {classifier.class_names[place]}")
+
+
+def classify(classifier: "Trained", files: Sequence[str]) -> "np.ndarray":
+    """Probabilities [N, C]; refuses before any work what is no picture."""
+    import tensorflow as tf
+
+    from kerastricks.data.bad_images import decodes
+    from kerastricks.data.decode import decode
+    from kerastricks.evaluation import softmax
+
+    for file in files:
+        if not decodes(file):
+            raise InputError(
+                "every file must be a whole JPEG, PNG, GIF or BMP. "
+                f"Received: {file}"
+            )
+    squares = tf.data.Dataset.from_tensor_slices(list(files)).map(
+        lambda file: classifier.square(decode(tf.io.read_file(file)))
+    )
+    return softmax(classifier.logits(squares.batch(32)))
+
+
+if __name__ == "__main__":
+    run_command(main)

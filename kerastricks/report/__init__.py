@@ -1,0 +1,5 @@
+"""The self-contained HTML report of a run."""
+
+from kerastricks.report.run_report import Picture, mistake, run_report
+
+__all__ = ["Picture", "mistake", "run_report"]

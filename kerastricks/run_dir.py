@@ -1,0 +1,117 @@
+"""The folder of a run: what lies where, and whose it is."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from kerastricks import flags
+from kerastricks.config import Recipe
+from kerastricks.errors import InputError
+from kerastricks.files import write_text
+
+
+@dataclasses.dataclass(frozen=True)
+class RunDir:
+    """Paths of one run.
+
+    Example:
+        run = RunDir(pathlib.Path("runs/demo"))
+        run.recipe()  # the Recipe that made it
+    """
+
+    path: pathlib.Path
+
+    @property
+    def recipe_file(self) -> pathlib.Path:
+        return self.path / "recipe.flags"
+
+    @property
+    def effective_file(self) -> pathlib.Path:
+        return self.path / "effective.json"
+
+    @property
+    def result_file(self) -> pathlib.Path:
+        return self.path / "result.json"
+
+    @property
+    def metrics_file(self) -> pathlib.Path:
+        return self.path / "metrics.csv"
+
+    @property
+    def report_file(self) -> pathlib.Path:
+        return self.path / "report.html"
+
+    @property
+    def best_weights(self) -> pathlib.Path:
+        return self.path / "best.weights.h5"
+
+    @property
+    def checkpoints(self) -> pathlib.Path:
+        return self.path / "checkpoints"
+
+    @property
+    def events(self) -> pathlib.Path:
+        return self.path / "tensorboard"
+
+    @property
+    def saved_model(self) -> pathlib.Path:
+        return self.path / "saved_model"
+
+    def recipe(self) -> Recipe:
+        """The recipe that the run was made by."""
+        if not self.recipe_file.is_file():
+            raise InputError(
+                "run_dir must be the folder of a run (it holds recipe.flags). "
+                f"Received: run_dir={self.path}"
+            )
+        return flags.parse_recipe([f"--flagfile={self.recipe_file}"], "")
+
+    def read(self, file: pathlib.Path) -> dict[str, Any]:
+        """One of the run's JSON files."""
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise InputError(
+                f"this run has no whole {file.name} yet: train it first (the "
+                f"same command goes on where it stopped). Received: "
+                f"run_dir={self.path}"
+            ) from None
+
+    def claim(self, recipe: Recipe) -> None:
+        """Makes the folder, or checks that it belongs to this recipe."""
+        if self.recipe_file.is_file():
+            check_same_recipe(self.recipe(), recipe, self.path)
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_text(self.recipe_file, flags.recipe_text(recipe))
+        except OSError as error:
+            raise InputError(
+                f"run_dir must be a folder that can be written to "
+                f"({error.strerror}). Received: run_dir={self.path}"
+            ) from None
+
+
+def default_path(recipe: Recipe) -> pathlib.Path:
+    """runs/DATA-MODEL-HASH: the same recipe finds its run again."""
+    data = recipe.data.data.rstrip("/").split("/")[-1].split(":")[-1]
+    name = f"{data}-{recipe.model.model}-{recipe.sha256()[:8]}"
+    return pathlib.Path("runs") / name.replace(":", "-")
+
+
+def check_same_recipe(theirs: Recipe, ours: Recipe, path: pathlib.Path) -> None:
+    """Refuses to go on with a run that another recipe began."""
+    before, now = theirs.identity(), ours.identity()
+    changed = [
+        f"--{name}={flags.flag_text(now[name])} "
+        f"(there: {flags.flag_text(before[name])})"
+        for name in now
+        if now[name] != before[name]
+    ]
+    if changed:
+        raise InputError(
+            "run_dir holds a run of another recipe; give these flags as they "
+            "were to go on with it, or another run_dir. Received: "
+            f"{', '.join(changed)} in run_dir={path}"
+        )

@@ -1,0 +1,83 @@
+"""A SavedModel that takes pictures as they come and names what is on them.
+
+    serving_default  images       uint8 [N, H, W, 3], any size
+    serve_bytes      image_bytes  string [N], encoded JPEG, PNG, GIF or BMP
+
+Both resize, cut out the centre and normalise, by the functions that evaluation
+uses, and give
+
+    probabilities        float32 [N, C]
+    top_k_indices        int32 [N, K]      most probable first
+    top_k_probabilities  float32 [N, K]
+    top_k_classes        string [N, K]
+"""
+
+import pathlib
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from kerastricks.data.decode import decode
+from kerastricks.files import replacing
+from kerastricks.trained import Trained
+
+
+def write_saved_model(
+    classifier: Trained, path: pathlib.Path, top_k: int = 5
+) -> None:
+    """Writes both signatures, or nothing."""
+    archive = keras.export.ExportArchive()
+    archive.track(classifier.model)
+    archive.add_endpoint(
+        "serving_default",
+        pixels_endpoint(classifier, top_k),
+        [tf.TensorSpec([None, None, None, 3], tf.uint8, name="images")],
+    )
+    archive.add_endpoint(
+        "serve_bytes",
+        bytes_endpoint(classifier, top_k),
+        [tf.TensorSpec([None], tf.string, name="image_bytes")],
+    )
+    with replacing(path) as partial:
+        archive.write_out(str(partial), verbose=False)
+
+
+def pixels_endpoint(classifier: Trained, top_k: int) -> Any:
+    """Images of one size -> answers."""
+
+    def serve(images: Any) -> dict[str, Any]:
+        return answer(classifier, classifier.square(images), top_k)
+
+    return serve
+
+
+def bytes_endpoint(classifier: Trained, top_k: int) -> Any:
+    """Encoded images, each of its own size -> answers."""
+    size = classifier.image_size
+
+    def serve(image_bytes: Any) -> dict[str, Any]:
+        squares = tf.map_fn(
+            lambda data: classifier.square(decode(data)),
+            image_bytes,
+            fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8),
+        )
+        return answer(classifier, squares, top_k)
+
+    return serve
+
+
+def answer(classifier: Trained, squares: Any, top_k: int) -> dict[str, Any]:
+    """Probabilities and the names of the best."""
+    images, _ = classifier.normalize(squares)
+    probabilities = tf.nn.softmax(classifier.model(images, training=False))
+    count = min(top_k, len(classifier.class_names))
+    best, indices = tf.math.top_k(probabilities, count)
+    return {
+        "probabilities": probabilities,
+        "top_k_indices": indices,
+        "top_k_probabilities": best,
+        "top_k_classes": tf.gather(
+            tf.constant(classifier.class_names), indices
+        ),
+    }

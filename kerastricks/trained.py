@@ -1,0 +1,55 @@
+"""A finished run's classifier, in float32 whatever it was trained in.
+
+What is evaluated here is what is served: the same weights, the same precision,
+the same preprocessing.
+"""
+
+import dataclasses
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerastricks import build
+from kerastricks.augment import Normalize
+from kerastricks.config import Recipe
+from kerastricks.data.decode import eval_square
+from kerastricks.run_dir import RunDir
+from kerastricks.training import Learner
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What it takes to classify an image."""
+
+    model: keras.Model
+    class_names: tuple[str, ...]
+    image_size: int
+    eval_crop: float
+    normalize: Normalize
+
+    def logits(self, squares: tf.data.Dataset) -> np.ndarray:
+        """float32 [N, C] for batches of uint8 squares."""
+        learner = Learner(self.model, [self.normalize])
+        learner.compile()
+        return learner.predict(squares, verbose=0)
+
+    def square(self, images: tf.Tensor) -> tf.Tensor:
+        """The part of uint8 images that the model looks at."""
+        return eval_square(images, self.image_size, self.eval_crop)
+
+
+def load(recipe: Recipe, folder: RunDir) -> Trained:
+    """The best weights of a run."""
+    about = folder.read(folder.effective_file)["data"]
+    names = tuple(about["class_names"])
+    size = about["image_size"]
+    model = build.classifier(recipe, len(names), size, "float32")
+    model.load_weights(folder.best_weights)
+    return Trained(
+        model=model,
+        class_names=names,
+        image_size=size,
+        eval_crop=recipe.data.eval_crop,
+        normalize=build.normalizer(recipe),
+    )

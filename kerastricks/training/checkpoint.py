@@ -1,0 +1,184 @@
+"""Checkpoints that no kill can spoil.
+
+    run_dir/checkpoints/step-00001234/variables.npz   every variable, by path
+                                      state.json      the rest, and a SHA-256
+
+One is written to a temporary folder, flushed to the disk and renamed; only then
+are old ones removed. A damaged one is passed over for the one before it.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerastricks.errors import RunError
+
+VARIABLES = "variables.npz"
+STATE = "state.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What is in one checkpoint."""
+
+    step: int
+    variables: dict[str, np.ndarray]
+    state: dict[str, Any]
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Args:
+        folder: made at the first save.
+        keep: how many of the newest stay.
+    """
+
+    def __init__(self, folder: pathlib.Path, keep: int = 2) -> None:
+        self.folder = pathlib.Path(folder)
+        self.keep = keep
+
+    def save(
+        self,
+        step: int,
+        variables: Mapping[str, np.ndarray],
+        state: Mapping[str, Any],
+    ) -> pathlib.Path:
+        """Writes one; on failure the others are as they were."""
+        target = self.folder / f"step-{step:08d}"
+        partial = self.folder / f".partial-{step:08d}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            write_checkpoint(partial, step, variables, state)
+            if target.exists():  # the same step again, after a resume
+                shutil.rmtree(target)
+            partial.rename(target)
+            sync(self.folder)
+        except OSError as error:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise RunError(
+                f"the checkpoint of step {step} could not be written "
+                f"({error.strerror or error}); the one before it is untouched. "
+                f"Free some space or mend the folder and run the same command "
+                f"again. Received: {self.folder}"
+            ) from error
+        for old in self.all()[: -self.keep]:
+            shutil.rmtree(old, ignore_errors=True)
+        return target
+
+    def all(self) -> list[pathlib.Path]:
+        """Complete ones, oldest first."""
+        return sorted(self.folder.glob("step-*"))
+
+    def latest(self) -> Checkpoint | None:
+        """The newest that is whole, or None."""
+        for folder in reversed(self.all()):
+            checkpoint = read_checkpoint(folder)
+            if checkpoint is not None:
+                return checkpoint
+            print(f"passing over a damaged checkpoint: {folder}")
+        return None
+
+
+def write_checkpoint(
+    folder: pathlib.Path,
+    step: int,
+    variables: Mapping[str, np.ndarray],
+    state: Mapping[str, Any],
+) -> None:
+    """Both files, flushed to the disk."""
+    with open(folder / VARIABLES, "wb") as file:
+        np.savez(file, **variables)  # type: ignore[arg-type]
+        flush(file)
+    about = {
+        "step": step,
+        "sha256": digest(folder / VARIABLES),
+        "state": dict(state),
+    }
+    with open(folder / STATE, "w", encoding="utf-8") as file:
+        json.dump(about, file, indent=1)
+        flush(file)
+    sync(folder)
+
+
+def read_checkpoint(folder: pathlib.Path) -> Checkpoint | None:
+    """The checkpoint in a folder, or None if it is damaged."""
+    try:
+        about = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        if digest(folder / VARIABLES) != about["sha256"]:
+            return None
+        with np.load(folder / VARIABLES) as file:
+            variables = {name: file[name] for name in file.files}
+    except (OSError, ValueError, KeyError):
+        return None
+    return Checkpoint(about["step"], variables, about["state"])
+
+
+def digest(path: pathlib.Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def flush(file: Any) -> None:
+    """Onto the disk, not only into the system's cache."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync(folder: pathlib.Path) -> None:
+    """Makes renames in a folder last."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read_variables(learner: keras.Model) -> dict[str, np.ndarray]:
+    """Every variable that the next step depends on, by place and path."""
+    return {
+        name: keras.ops.convert_to_numpy(variable)
+        for name, variable in named_variables(learner).items()
+    }
+
+
+def write_variables(
+    learner: keras.Model, values: Mapping[str, np.ndarray]
+) -> None:
+    """Puts a checkpoint's values back."""
+    variables = named_variables(learner)
+    if list(variables) != list(values):
+        strange = sorted(set(variables) ^ set(values))
+        raise RunError(
+            "the checkpoint must hold the variables of this model. Received: "
+            f"{len(values)} instead of {len(variables)}, differing in "
+            f"{', '.join(strange[:3])}"
+        )
+    for name, variable in variables.items():
+        variable.assign(values[name])
+
+
+def named_variables(learner: keras.Model) -> dict[str, Any]:
+    """Weights, optimizer state and metrics; paths alone need not be unique."""
+    groups: Sequence[tuple[str, Sequence[Any]]] = (
+        ("weight", learner.trainable_variables),
+        ("state", learner.non_trainable_variables),
+        ("optimizer", learner.optimizer.variables),
+        ("metric", learner.metrics_variables),
+    )
+    return {
+        f"{group}/{place:04d}/{variable.path}": variable
+        for group, variables in groups
+        for place, variable in enumerate(variables)
+    }

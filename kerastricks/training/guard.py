@@ -1,0 +1,75 @@
+"""Stops a run that has lost its way, or that the user wants to stop."""
+
+import math
+import signal
+from typing import Any
+
+import keras
+
+from kerastricks.errors import RunError
+from kerastricks.training.run_state import RunCallback
+
+# Reading a number from the device makes the host wait for it.
+STEPS_BETWEEN_LOOKS = 50
+
+
+def check_loss(learner: keras.Model, learning_rate: float) -> None:
+    """Raises if a step since the start had a loss that is no number."""
+    step = int(keras.ops.convert_to_numpy(learner.first_bad_step))
+    if step >= 0:
+        raise RunError(
+            f"the loss became NaN or infinite at step {step + 1}; the last "
+            "good checkpoint is kept. Try a lower learning_rate or a longer warm-up "
+            f"in a new run_dir. Received: step={step + 1}, "
+            f"learning rate now {learning_rate:.4g}"
+        )
+
+
+def current_rate(learner: keras.Model) -> float:
+    """The learning rate of the next step."""
+    return float(keras.ops.convert_to_numpy(learner.optimizer.learning_rate))
+
+
+class GuardLoss(RunCallback):
+    """Ends the run at a NaN loss, before anything of it is saved."""
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if batch and batch % STEPS_BETWEEN_LOOKS == 0:
+            check_loss(self.model, current_rate(self.model))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        check_loss(self.model, current_rate(self.model))
+        for name, value in (logs or {}).items():
+            if name == "val_loss" and not math.isfinite(value):
+                raise RunError(
+                    "the validation loss is no number: the weights have grown "
+                    "too large. Try a lower learning_rate. Received: "
+                    f"val_loss={value} after epoch {epoch + 1}"
+                )
+
+
+class WatchSignals(RunCallback):
+    """Notes Ctrl-C and SIGTERM; a second Ctrl-C stops at once."""
+
+    def __init__(self, state: Any) -> None:
+        super().__init__(state)
+        self.asked = False
+
+    def __enter__(self) -> "WatchSignals":
+        self.before = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self.before[number] = signal.signal(number, self.note)
+            except ValueError:  # not in the main thread: leave signals alone
+                break
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+
+    def note(self, number: int, frame: Any) -> None:
+        """The next step is not begun; asked twice, nothing is waited for."""
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
