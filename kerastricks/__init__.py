@@ -17,10 +17,10 @@ __version__ = "0.1.0.dev0"
 
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError, RunError
+from kerastricks.experiment import Result, run
 
 __all__ = ["InputError", "Recipe", "Result", "RunError", "run"]
 
-_LAZY = {"run": "kerastricks.build", "Result": "kerastricks.build"}
 _PACKAGES = (
     "augment",
     "data",
@@ -35,8 +35,6 @@ _PACKAGES = (
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
     if name in _PACKAGES:
         return importlib.import_module(f"kerastricks.{name}")
     raise AttributeError(f"module 'kerastricks' has no attribute {name!r}")

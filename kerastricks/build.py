@@ -50,7 +50,10 @@ def data(recipe: Recipe, only_val: bool = False) -> Splits:
     """The two splits; without the costly parts of training's if `only_val`."""
     knobs = recipe.data
     splits = open_splits(
-        knobs.data, val_fraction=knobs.val_fraction, seed=recipe.run.seed
+        knobs.data,
+        val_fraction=knobs.val_fraction,
+        seed=recipe.run.seed,
+        progress=progress("drawing the built-in images"),
     )
     train, val = splits["train"], checked(recipe, splits["val"], "validation")
     if not only_val:

@@ -37,7 +37,7 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     learner = build.learner(recipe, splits)
     about = effective.describe(recipe, splits, learner)
     print(f"{effective.summary(about)}\nfolder     {folder.path}", flush=True)
-    write_text(folder.effective_file, json.dumps(about, indent=1))
+    folder.record(recipe, about)
     state = train(recipe, folder, splits, learner)
     outcome = judge(recipe, folder, splits)
     result = result_values(recipe, about, state, outcome)
@@ -93,7 +93,7 @@ def train(
                 callbacks,
             )
         except Interrupted:
-            raise RunError(
+            raise KeyboardInterrupt(
                 f"stopped at step {state.step} of {steps}; the same command "
                 "goes on from there"
             ) from None

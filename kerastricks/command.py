@@ -25,8 +25,8 @@ def run_command(body: Callable[[Sequence[str]], None]) -> None:
         code = complain(error, 2)
     except (RunError, OSError) as error:
         code = complain(error, 1)
-    except KeyboardInterrupt:
-        code = complain("stopped", 130)
+    except KeyboardInterrupt as error:
+        code = complain(str(error) or "stopped", 130)
     sys.exit(code)
 
 

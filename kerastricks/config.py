@@ -345,7 +345,7 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
             "mix_off_epochs needs a mixing trick to switch off",
             ("mix_off_epochs", "mixup"),
         )
-    if augment.mix_off_epochs >= schedule.epochs > 1 and augment.mixup:
+    if augment.mix_off_epochs >= schedule.epochs and augment.mixup:
         yield (
             "mixing must be on for at least one epoch",
             ("mix_off_epochs", "epochs"),
@@ -353,6 +353,22 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
     if recipe.optimizer.nesterov and not recipe.optimizer.momentum:
         yield "nesterov needs momentum", ("nesterov", "momentum")
     normalization(augment.normalize)
+
+
+def idle_knobs(recipe: Recipe) -> list[str]:
+    """A line for each knob that was turned and does nothing in this run."""
+    values = recipe.values()
+    reasons = {
+        "crop_area": recipe.data.train_crop == "center" and "train_crop=center",
+        "crop_aspect": recipe.data.train_crop == "center"
+        and "train_crop=center",
+        "val_fraction": recipe.data.data == "shapes" and "data=shapes",
+    }
+    return [
+        f"{name}={values[name]} has no effect with {reason}"
+        for name, reason in reasons.items()
+        if reason and values[name] != FIELD_OF[name].default
+    ]
 
 
 # Of the ImageNet training set, on 0..255; torchvision's and GluonCV's.
@@ -374,7 +390,8 @@ def normalization(text: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
             tuple(float(number) for number in half.split(","))
             for half in text.split("/")
         )
-        if len(mean) == len(std) == 3 and min(std) > 0:
+        finite = all(map(math.isfinite, mean + std))
+        if len(mean) == len(std) == 3 and finite and min(std) > 0:
             return mean, std
     except ValueError:
         pass

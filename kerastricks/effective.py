@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from kerastricks import build
-from kerastricks.config import Recipe, normalization
+from kerastricks.config import Recipe, idle_knobs, normalization
 from kerastricks.models import count_flops
 from kerastricks.optimizers import decay_mask
 from kerastricks.training import Learner
@@ -66,6 +66,7 @@ def describe(
             "seed": recipe.run.seed,
             "recipe_sha256": recipe.sha256(),
         },
+        "warnings": idle_knobs(recipe),
     }
 
 
@@ -149,4 +150,5 @@ def summary(about: dict[str, Any]) -> str:
     ]
     if data["skipped_images"]:
         lines.append(f"skipped    {len(data['skipped_images'])} bad images")
+    lines += [f"warning    {warning}" for warning in about["warnings"]]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ folder. Later lines win, and what is typed on the command line wins over all.
 """
 
 import dataclasses
+import os
 import pathlib
 import sys
 import textwrap
@@ -192,7 +193,7 @@ def find_flagfile(
         beside = open_files[-1].parent / name
         if beside.is_file():
             return beside.resolve()
-    return pathlib.Path(name).expanduser().resolve()
+    return pathlib.Path(os.path.expanduser(name)).resolve()
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -218,8 +219,8 @@ def help_text(usage: str, flags: Sequence[Flag]) -> str:
         title = f"{section}: {about}" if about else f"{section}:"
         blocks.append("\n".join([title, *map(flag_help, group)]))
     blocks.append(
-        "Flags may stand in files: --flagfile=FILE (nested files, # comments; "
-        "the command line wins).\nA switch is turned off by --noNAME or "
+        "Flags may stand in files, --flagfile=FILE (nested files, # comments); "
+        "the\ncommand line wins. A switch is turned off by --noNAME or "
         "--NAME=false."
     )
     return "\n\n".join(blocks)

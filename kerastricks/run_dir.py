@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 from typing import Any
 
 from kerastricks import flags
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
-from kerastricks.files import write_text
+from kerastricks.files import replacing, write_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,11 @@ class RunDir:
     """
 
     path: pathlib.Path
+
+    def __post_init__(self) -> None:
+        # No shell expands the ~ of --run_dir=~/runs/demo.
+        path = pathlib.Path(os.path.expanduser(self.path))
+        object.__setattr__(self, "path", path)
 
     @property
     def recipe_file(self) -> pathlib.Path:
@@ -79,18 +85,31 @@ class RunDir:
             ) from None
 
     def claim(self, recipe: Recipe) -> None:
-        """Makes the folder, or checks that it belongs to this recipe."""
-        if self.recipe_file.is_file():
+        """Makes the folder, or checks that what it holds is of this recipe.
+
+        A recipe that came to nothing (a mistyped flag, say) claims nothing.
+        """
+        if self.recipe_file.is_file() and self.has_progress():
             check_same_recipe(self.recipe(), recipe, self.path)
-            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_text(self.recipe_file, flags.recipe_text(recipe))
+            with replacing(self.path / ".writable") as probe:
+                probe.touch()
+            (self.path / ".writable").unlink()
         except OSError as error:
             raise InputError(
-                f"run_dir must be a folder that can be written to "
+                "run_dir must be a folder that can be written to "
                 f"({error.strerror}). Received: run_dir={self.path}"
             ) from None
+
+    def has_progress(self) -> bool:
+        """Whether training has left something worth keeping."""
+        return self.result_file.exists() or any(self.checkpoints.glob("step-*"))
+
+    def record(self, recipe: Recipe, effective: dict[str, Any]) -> None:
+        """Writes down what is about to be trained."""
+        write_text(self.effective_file, json.dumps(effective, indent=1))
+        write_text(self.recipe_file, flags.recipe_text(recipe))
 
 
 def default_path(recipe: Recipe) -> pathlib.Path:

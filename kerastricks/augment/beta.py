@@ -45,14 +45,19 @@ def quantiles(alpha: float) -> np.ndarray:
 
 
 def incomplete_beta(x: np.ndarray, alpha: float) -> np.ndarray:
-    """Regularised I_x(alpha, alpha) for x <= 1/2, by its power series.
+    """Regularised I_x(alpha, alpha) for x <= 1/2, by a series.
 
-    I_x(a, b) = x^a / (a B(a, b)) * sum_n (1-b)_n a / (n! (a + n)) x^n
+    I_x(a, a) = (x (1-x))^a / (a B(a, a)) * sum_n t_n,
+        t_0 = 1,  t_n = t_{n-1} (2a + n - 1) / (a + n) x     (DLMF 8.17.8)
+
+    No term is negative, so nothing cancels however large a is.
     """
     log_beta = 2 * math.lgamma(alpha) - math.lgamma(2 * alpha)
     total = np.ones_like(x)
     term = np.ones_like(x)
-    for n in range(1, 200):
-        term = term * (n - alpha) / n * x
-        total += term * alpha / (alpha + n)
-    return np.exp(alpha * np.log(x) - math.log(alpha) - log_beta) * total
+    # Past n = a terms halve; before, they fall like exp(-n^2 / 4a).
+    for n in range(1, 60 + math.ceil(12 * math.sqrt(alpha))):
+        term = term * (2 * alpha + n - 1) / (alpha + n) * x
+        total += term
+    log_front = alpha * (np.log(x) + np.log1p(-x)) - math.log(alpha) - log_beta
+    return np.exp(log_front) * total

@@ -35,6 +35,10 @@ class Normalize(BatchTrick):
     std: tuple[float, ...] = (58.395, 57.12, 57.375)
     training_only = False
 
+    def __post_init__(self) -> None:
+        if not all(deviation > 0 for deviation in self.std):
+            raise ValueError(f"std must be above 0. Received: std={self.std}")
+
     def __call__(
         self, images: Any, labels: Any = None, keys: Any = None
     ) -> tuple[Any, Any]:

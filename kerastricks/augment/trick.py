@@ -30,4 +30,10 @@ class BatchTrick:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "BatchTrick":
-        return cls(**config)
+        # JSON has no tuples.
+        return cls(
+            **{
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in config.items()
+            }
+        )

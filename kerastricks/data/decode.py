@@ -10,6 +10,10 @@ import tensorflow as tf
 
 Tensor = Any
 DCT = "INTEGER_ACCURATE"
+# Columns that a JPEG's crop needs on either side: chroma of half the width is
+# interpolated from its neighbours, and libjpeg takes a crop's edge for the
+# image's. (Rows it gets right.)
+CHROMA_REACH = 2
 
 
 def decode(data: Tensor) -> Tensor:
@@ -23,7 +27,7 @@ def decode(data: Tensor) -> Tensor:
 
 
 def decode_and_crop(data: Tensor, draw_box: Any) -> Tensor:
-    """As `decode`, then crop; a JPEG's pixels outside are never computed.
+    """`crop` of `decode`, bit for bit; most pixels outside are never computed.
 
     Args:
         draw_box: (height, width) -> int32 [top, left, height, width].
@@ -31,8 +35,13 @@ def decode_and_crop(data: Tensor, draw_box: Any) -> Tensor:
 
     def fused() -> Tensor:
         shape = tf.io.extract_jpeg_shape(data)
-        box = draw_box(shape[0], shape[1])
-        return tf.io.decode_and_crop_jpeg(data, box, channels=3, dct_method=DCT)
+        top, left, height, width = tf.unstack(draw_box(shape[0], shape[1]))
+        begin = tf.maximum(left - CHROMA_REACH, 0)
+        end = tf.minimum(left + width + CHROMA_REACH, shape[1])
+        image = tf.io.decode_and_crop_jpeg(
+            data, [top, begin, height, end - begin], channels=3, dct_method=DCT
+        )
+        return tf.slice(image, [0, left - begin, 0], [height, width, 3])
 
     def in_turn() -> Tensor:
         image = tf.io.decode_image(data, channels=3, expand_animations=False)
@@ -50,8 +59,15 @@ def crop(image: Tensor, draw_box: Any) -> Tensor:
 
 def resize(images: Tensor, height: Tensor, width: Tensor) -> Tensor:
     """uint8 [..., H, W, 3] -> uint8, bilinear, antialiased as PIL does."""
-    resized = tf.image.resize(images, [height, width], antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+    def resized() -> Tensor:
+        new = tf.image.resize(images, [height, width], antialias=True)
+        return tf.cast(tf.clip_by_value(tf.round(new), 0, 255), tf.uint8)
+
+    # To the same size it is the identity, and an expensive one.
+    shape = tf.shape(images)
+    same = (shape[-3] == height) & (shape[-2] == width)
+    return tf.cond(same, lambda: images, resized)
 
 
 def eval_square(images: Tensor, size: int, keep: float) -> Tensor:

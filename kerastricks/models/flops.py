@@ -20,9 +20,9 @@ def count_flops(model: keras.Model, image_size: int) -> int:
         return output
 
     # Cloning with the very same layers is Keras's public way to walk a graph
-    # at another image size.
+    # at another image size; it takes no Sequential.
     keras.models.clone_model(
-        model,
+        keras.Model(model.inputs[0], model.outputs[0]),
         input_tensors=keras.Input((image_size, image_size, 3)),
         clone_function=lambda layer: layer,
         call_function=call,

@@ -26,6 +26,8 @@ BLOCKS = {
 BOTTLENECK_FROM = 50  # shallower ones use basic blocks
 EXPANSION = 4  # channels out of a bottleneck over those within
 WIDTHS = (64, 128, 256, 512)
+STEMS = ("auto", "deep", "small")
+INITS = ("glorot_uniform", "he_normal")
 SMALL_UP_TO = 48  # px; larger images can afford the stem's reduction by 4
 
 
@@ -147,10 +149,18 @@ def resnet(
         image_size: of the training images; it chooses the stem if that is
             `auto`. The network itself takes any size.
         stem: `deep`, `small` or `auto`.
+        init: `glorot_uniform` as in the paper, or `he_normal` over the
+            outputs of a layer, as in torch.
         width: factor of every count of channels; 1 is the published network.
         dtype: policy of all layers; None: Keras's global one. Logits are
             float32 under every policy.
     """
+    for knob, value, known in (("stem", stem, STEMS), ("init", init, INITS)):
+        if value not in known:
+            raise ValueError(
+                f"{knob} must be one of {', '.join(known)}. "
+                f"Received: {knob}={value}"
+            )
     builder = Builder(init, seed, zero_gamma, width, dtype)
     if stem == "auto":
         small = image_size is not None and image_size <= SMALL_UP_TO

@@ -19,8 +19,8 @@ def check_loss(learner: keras.Model, learning_rate: float) -> None:
     if step >= 0:
         raise RunError(
             f"the loss became NaN or infinite at step {step + 1}; the last "
-            "good checkpoint is kept. Try a lower learning_rate or a longer warm-up "
-            f"in a new run_dir. Received: step={step + 1}, "
+            "good checkpoint is kept. Try a lower learning_rate or a longer "
+            f"warm-up in a new run_dir. Received: step={step + 1}, "
             f"learning rate now {learning_rate:.4g}"
         )
 

@@ -13,29 +13,30 @@ __all__ = ["Source", "open_source", "open_splits", "stratified"]
 Splits = dict[str, Source]
 
 
-def open_shapes(argument: str, val_fraction: float, seed: int) -> Splits:
-    """The built-in images; they come with a test split."""
-    return open_folder(str(shapes_folder()), val_fraction, seed, IMAGE_SIZE)
-
-
-KINDS: dict[str, Callable[[str, float, int], Splits]] = {
-    "shapes": open_shapes,
-    "folder": open_folder,
-    "arrays": open_arrays,
-}
-
-
 def open_splits(
-    spec: str, *, val_fraction: float = 0.1, seed: int = 0
+    spec: str,
+    *,
+    val_fraction: float = 0.1,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Splits:
-    """The train and val sources that a text like `folder:PATH` stands for."""
-    kind, colon, argument = spec.partition(":")
-    if kind not in KINDS or bool(argument) != (kind != "shapes"):
-        raise InputError(
-            "data must be shapes, folder:PATH or arrays:FILE.npz. "
-            f"Received: data={spec}"
-        )
-    return KINDS[kind](argument, val_fraction, seed)
+    """The train and val sources that a text like `folder:PATH` stands for.
+
+    Args:
+        progress: told (done, total) while the built-in images are drawn.
+    """
+    kind, _, argument = spec.partition(":")
+    if spec == "shapes":
+        folder = str(shapes_folder(progress=progress))
+        return open_folder(folder, val_fraction, seed, IMAGE_SIZE)
+    if kind == "folder" and argument:
+        return open_folder(argument, val_fraction, seed)
+    if kind == "arrays" and argument:
+        return open_arrays(argument, val_fraction, seed)
+    raise InputError(
+        "data must be shapes, folder:PATH or arrays:FILE.npz. "
+        f"Received: data={spec}"
+    )
 
 
 def open_source(

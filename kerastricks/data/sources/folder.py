@@ -26,7 +26,7 @@ def open_folder(
     path: str, val_fraction: float, seed: int, natural_size: int = FILES_SUIT
 ) -> dict[str, Source]:
     """The splits of a folder: train and val."""
-    root = pathlib.Path(path).expanduser()
+    root = pathlib.Path(os.path.expanduser(path))
     if not root.is_dir():
         raise InputError(f"the data folder must exist. Received: {root}")
     train_root, val_root = find_splits(root)
@@ -35,8 +35,7 @@ def open_folder(
         val = list_split(val_root, natural_size)
         check_same_classes(train, val, train_root, val_root)
         return {"train": train, "val": val}
-    check_can_split(train, val_fraction, root)
-    rest, share = split_off(train, val_fraction, seed)
+    rest, share = split_off(train, val_fraction, seed, str(root))
     return {"train": rest, "val": share}
 
 
@@ -121,21 +120,3 @@ def check_same_classes(
         f"{train_root} and {val_root} must hold the same classes. Received: "
         f"{', '.join(sorted(only)[:5])} in one of them only"
     )
-
-
-def check_can_split(
-    source: Source, fraction: float, root: pathlib.Path
-) -> None:
-    """Each class must leave an image on both sides of a split."""
-    if fraction <= 0:
-        raise InputError(
-            "data without a val or test folder needs a val_fraction above 0. "
-            f"Received: val_fraction={fraction}, {root}"
-        )
-    counts = np.bincount(source.labels)
-    if counts.min() < 2:
-        name = source.class_names[int(counts.argmin())]
-        raise InputError(
-            "a class needs at least two images to be split into training and "
-            f"validation. Received: one image in {root / name}"
-        )

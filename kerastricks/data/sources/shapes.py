@@ -58,12 +58,12 @@ VERSION = "shapes-v1"  # a change of any pixel is a new version
 
 # The strengths of the nuisances. (low, high) is a uniform range; lengths are in
 # pixels unless "of the radius"; colours and contrasts are on a 0..1 scale.
-RADIUS = (18.0, 28.0)  # of the shape
+RADIUS = (16.0, 27.0)  # of the shape
 OVERHANG = 0.1  # of the radius, that may lie outside of the frame
-SQUEEZE = (0.82, 1.0)  # height over width, before the rotation
-CONTRAST = (0.2, 0.58)  # luma step from the shape to its surroundings
+SQUEEZE = (0.86, 1.0)  # height over width, before the rotation
+CONTRAST = (0.28, 0.62)  # luma step from the shape to its surroundings
 SATURATION = (0.1, 0.75)  # of any colour
-TEXTURE_TOWARDS = 0.25  # of CONTRAST, the texture's approach to the shape
+TEXTURE_TOWARDS = 0.2  # of CONTRAST, the texture's approach to the shape
 TEXTURE_AWAY = (0.02, 0.13)  # the texture's other tone, away from the shape
 TEXTURE_PERIOD = (7.0, 22.0)  # of stripes, checks, dots and clouds
 SHADING = 0.25  # of CONTRAST, the ramp of luma across the shape
@@ -72,13 +72,13 @@ MARKS = 3  # strokes and dots around the shape, at most
 MARK_CHANCE = 0.6  # that each of them is there
 MARK_LENGTH = (0.0, 4.5)  # half of a stroke; near 0 it is a dot
 MARK_WIDTH = (1.0, 2.4)  # half of a stroke
-BAR_CHANCE = 0.2  # that a bar lies across the shape
+BAR_CHANCE = 0.12  # that a bar lies across the shape
 BAR_WIDTH = (0.08, 0.2)  # of the radius, half of the bar
 BAR_OFFSET = 0.7  # of the radius, from the shape's centre
 LIGHT = 0.2  # relative ramp of light across the image
 BRIGHTNESS = (0.75, 1.15)  # gain of the whole image
 BLUR_CHANCE = 0.5
-BLUR_PASSES = 2  # of the kernel 1 2 1, at most: a deviation of 1
+BLUR_PASSES = 1  # of the kernel 1 2 1, at most: a deviation of 0.7
 NOISE = (0.0, 0.06)  # half the width of uniform noise, each channel apart
 
 _BATCH = 50  # images drawn at once: 0.8 MB an array stays within the cache

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from kerastricks.errors import InputError
+
 
 @dataclasses.dataclass(frozen=True)
 class Source:
@@ -44,25 +46,51 @@ class Source:
         )
 
 
-def stratified(labels: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def stratified(
+    labels: np.ndarray, fraction: float, seed: int, leave: int = 0
+) -> np.ndarray:
     """Positions of a seeded share of each class, at least one of each.
 
     Sorted, so that a share of 1 is the split itself. RandomState's stream is
     frozen (NEP 19): the same split for ever.
+
+    Args:
+        leave: how many of each class to leave out at least.
     """
     random = np.random.RandomState(seed)
     chosen = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        count = max(1, round(fraction * len(members)))
-        chosen.append(random.permutation(members)[:count])
+        count = min(round(fraction * len(members)), len(members) - leave)
+        chosen.append(random.permutation(members)[: max(1, count)])
     return np.sort(np.concatenate(chosen))
 
 
 def split_off(
-    source: Source, fraction: float, seed: int
+    source: Source, fraction: float, seed: int, where: str
 ) -> tuple[Source, Source]:
-    """(rest, share): a stratified, seeded share taken out of a source."""
-    share = stratified(source.labels, fraction, seed)
+    """(rest, share): a stratified, seeded share taken out of a source.
+
+    Args:
+        where: what an error calls the source.
+    """
+    check_can_split(source, fraction, where)
+    share = stratified(source.labels, fraction, seed, leave=1)
     rest = np.setdiff1d(np.arange(len(source)), share)
     return source.subset(rest), source.subset(share)
+
+
+def check_can_split(source: Source, fraction: float, where: str) -> None:
+    """Each class must leave an image on both sides of a split."""
+    if fraction <= 0:
+        raise InputError(
+            "data without a validation split of its own needs a val_fraction "
+            f"above 0. Received: val_fraction={fraction}, {where}"
+        )
+    counts = np.bincount(source.labels)
+    if counts.min() < 2:
+        name = source.class_names[int(counts.argmin())]
+        raise InputError(
+            "a class needs at least two images to be split into training and "
+            f"validation. Received: one image of class {name} in {where}"
+        )

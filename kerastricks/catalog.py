@@ -1,0 +1,178 @@
+"""Every trick there is: where it lives, what it costs, how it was checked.
+
+The tables of README are made from this (`python tools/readme_table.py`), and
+the tests go through it, so that a trick cannot be forgotten.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Trick:
+    """One row of the catalogue.
+
+    Args:
+        name: as people call it.
+        paper: arXiv number of the source, or an empty text.
+        flags: leaves of the recipe that switch or shape it; none if it is
+            always on.
+        module: where its code and its card (the docstring) are.
+        cost: in a step or a run, beside doing without it.
+        checked_against: what the tests compare its numbers with.
+    """
+
+    name: str
+    paper: str
+    flags: tuple[str, ...]
+    module: str
+    cost: str
+    checked_against: str
+
+
+# In the order in which they act on a batch.
+TRICKS: tuple[Trick, ...] = (
+    Trick(
+        name="Random resized crop, torch's law",
+        paper="1409.4842",
+        flags=("train_crop", "crop_area", "crop_aspect"),
+        module="kerastricks.data.crop",
+        cost="none: of a JPEG only the crop's part is decoded",
+        checked_against="NumPy transcription of torchvision's",
+    ),
+    Trick(
+        name="Accurate decode, antialiased resize",
+        paper="",
+        flags=("eval_crop",),
+        module="kerastricks.data.decode",
+        cost="on the host, a little",
+        checked_against="formula of the geometry",
+    ),
+    Trick(
+        name="Random flip",
+        paper="",
+        flags=("flip",),
+        module="kerastricks.augment.flip",
+        cost="one pass over bytes",
+        checked_against="NumPy",
+    ),
+    Trick(
+        name="Normalisation in the step",
+        paper="",
+        flags=("normalize",),
+        module="kerastricks.augment.normalize",
+        cost="one pass; a quarter of the bytes go to the device",
+        checked_against="NumPy",
+    ),
+    Trick(
+        name="Mixup",
+        paper="1710.09412",
+        flags=("mixup",),
+        module="kerastricks.augment.mixup",
+        cost="one pass; wants more epochs",
+        checked_against="NumPy",
+    ),
+    Trick(
+        name="Last epochs without mixing",
+        paper="",
+        flags=("mix_off_epochs",),
+        module="kerastricks.training.phases",
+        cost="the step is traced once more",
+        checked_against="phases by hand",
+    ),
+    Trick(
+        name="ResNet-D",
+        paper="1812.01187",
+        flags=("model", "width"),
+        module="kerastricks.models.resnet",
+        cost="ResNet-50: 4.3 instead of 3.8 G multiply-adds (paper)",
+        checked_against="published parameters and FLOPs",
+    ),
+    Trick(
+        name="Stem for small images",
+        paper="1512.03385",
+        flags=("stem",),
+        module="kerastricks.models.resnet",
+        cost="16 times the places in every stage",
+        checked_against="shapes by hand",
+    ),
+    Trick(
+        name="Zero gamma",
+        paper="1706.02677",
+        flags=("zero_gamma",),
+        module="kerastricks.models.resnet",
+        cost="none",
+        checked_against="the variables themselves",
+    ),
+    Trick(
+        name="Glorot or He initialisation",
+        paper="1502.01852",
+        flags=("init",),
+        module="kerastricks.models.resnet",
+        cost="none",
+        checked_against="variance by formula",
+    ),
+    Trick(
+        name="Fused batch norm",
+        paper="1502.03167",
+        flags=(),
+        module="kerastricks.layers.batch_norm",
+        cost="negative",
+        checked_against="Keras's layer",
+    ),
+    Trick(
+        name="Mixed precision",
+        paper="1710.03740",
+        flags=("precision",),
+        module="kerastricks.hardware",
+        cost="negative where the hardware has it",
+        checked_against="dtypes of layers and logits",
+    ),
+    Trick(
+        name="Label smoothing",
+        paper="1512.00567",
+        flags=("label_smoothing",),
+        module="kerastricks.losses.soft_cross_entropy",
+        cost="none",
+        checked_against="NumPy, Keras's CategoricalCrossentropy",
+    ),
+    Trick(
+        name="SGD of torch, MXNet or decoupled",
+        paper="",
+        flags=("sgd_semantics", "momentum", "nesterov", "weight_decay"),
+        module="kerastricks.optimizers.sgd",
+        cost="none",
+        checked_against="torch's own trajectories",
+    ),
+    Trick(
+        name="No decay of biases and batch norm",
+        paper="1807.11205",
+        flags=("no_bias_decay",),
+        module="kerastricks.optimizers.decay_mask",
+        cost="none",
+        checked_against="the variables themselves",
+    ),
+    Trick(
+        name="Linear scaling of the learning rate",
+        paper="1706.02677",
+        flags=("learning_rate", "lr_scaling"),
+        module="kerastricks.config",
+        cost="none",
+        checked_against="formula",
+    ),
+    Trick(
+        name="Warm-up",
+        paper="1706.02677",
+        flags=("warmup_epochs",),
+        module="kerastricks.schedules.warmup",
+        cost="none",
+        checked_against="points by hand",
+    ),
+    Trick(
+        name="Cosine decay",
+        paper="1608.03983",
+        flags=("epochs",),
+        module="kerastricks.schedules.cosine",
+        cost="none",
+        checked_against="points by hand",
+    ),
+)

@@ -1,0 +1,188 @@
+import itertools
+import zlib
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kerastricks.augment import draws
+
+pytestmark = pytest.mark.traced
+
+MASK = np.uint64(0xFFFFFFFF)
+KEYS = np.array(
+    [[0, 0], [0, 1], [1, 0], [-1, 2**31 - 1], [-(2**31), 123456789]], np.int32
+)
+
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+
+    COMPILERS = {
+        "graph": tf.function,
+        "xla": lambda function: tf.function(function, jit_compile=True),
+    }
+else:
+    import jax
+
+    COMPILERS = {"jit": jax.jit}
+
+
+def lowbias32(bits):
+    """The published hash, in 64 bits cut down to 32 after every step."""
+    bits = bits ^ (bits >> np.uint64(16))
+    bits = (bits * np.uint64(0x7FEB352D)) & MASK
+    bits = bits ^ (bits >> np.uint64(15))
+    bits = (bits * np.uint64(0x846CA68B)) & MASK
+    return bits ^ (bits >> np.uint64(16))
+
+
+def expected_uniform(keys, purpose, count):
+    first, second = (keys.astype(np.int64).T % 2**32).astype(np.uint64)
+    word = np.uint64(zlib.crc32(purpose.encode()))
+    bits = lowbias32(first ^ word)
+    bits = lowbias32((bits + lowbias32(second)) & MASK)
+    counters = np.arange(1, count + 1, dtype=np.uint64)
+    steps = (counters * np.uint64(0x9E3779B9)) & MASK
+    bits = lowbias32((bits[:, None] + steps) & MASK)
+    return (bits >> np.uint64(8)).astype(np.float64) / 2**24
+
+
+def uniform(keys, purpose="test", count=1):
+    drawn = draws.uniform(np.asarray(keys, np.int32), purpose, count)
+    return ops.convert_to_numpy(drawn)
+
+
+def grid(size):
+    """Keys [size * size, 2] = (step, place), the least random there are."""
+    return np.stack(np.mgrid[:size, :size], axis=-1).reshape(-1, 2)
+
+
+def correlation(one, other):
+    return np.corrcoef(one, other)[0, 1]
+
+
+def test_bits_equal_the_hash_in_numpy():
+    keys = np.random.RandomState(0).randint(-(2**31), 2**31, (200, 2))
+    keys = np.concatenate([KEYS, keys.astype(np.int32)])
+    for purpose in ("flip", "mixup order", ""):
+        drawn = uniform(keys, purpose, 7)
+        assert drawn.dtype == np.float32
+        np.testing.assert_array_equal(
+            drawn, expected_uniform(keys, purpose, 7).astype(np.float32)
+        )
+
+
+def test_draws_are_these_numbers_on_every_backend_for_ever():
+    np.testing.assert_array_equal(
+        np.round(uniform(KEYS, "flip", 2) * 2**24).astype(int),
+        [
+            [9496371, 7687039],
+            [11746922, 10073465],
+            [1942246, 11956780],
+            [7339847, 13524312],
+            [15024987, 12231132],
+        ],
+    )
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_compiled_and_eager_draws_are_the_same(compiler):
+    compiled = COMPILERS[compiler](
+        lambda keys: (
+            draws.uniform(keys, "a", 3),
+            draws.batch_uniform(keys, "b"),
+            draws.permutation(keys, "c"),
+        )
+    )
+    keys = ops.convert_to_tensor(np.int32(grid(6)))
+    numbers, number, order = map(ops.convert_to_numpy, compiled(keys))
+    np.testing.assert_array_equal(numbers, uniform(keys, "a", 3))
+    np.testing.assert_array_equal(number, uniform(keys, "b")[0, 0])
+    np.testing.assert_array_equal(order, np.argsort(uniform(keys, "c")[:, 0]))
+
+
+def test_a_draw_depends_on_its_own_key_alone():
+    keys = grid(20)
+    whole = uniform(keys, count=3)
+    order = np.random.RandomState(0).permutation(len(keys))
+    np.testing.assert_array_equal(uniform(keys[order], count=3), whole[order])
+    np.testing.assert_array_equal(uniform(keys[7:8], count=3), whole[7:8])
+    np.testing.assert_array_equal(uniform(keys, count=1), whole[:, :1])
+
+
+@pytest.mark.parametrize("flipped", [1 << bit for bit in (0, 3, 17, 31)])
+@pytest.mark.parametrize("part", [0, 1])
+def test_one_bit_of_a_key_changes_half_of_the_bits(part, flipped):
+    keys = grid(50)
+    other = keys.copy()
+    other[:, part] ^= flipped
+    other = other.astype(np.uint32).astype(np.int32)
+    changed = (uniform(keys) * 2**24).astype(int) ^ (
+        uniform(other) * 2**24
+    ).astype(int)
+    share = [np.mean(changed >> bit & 1) for bit in range(24)]
+    # 2,500 keys: the deviation of each share is .01.
+    np.testing.assert_allclose(share, 0.5, atol=0.045)
+
+
+def test_draws_are_uniform():
+    keys = grid(200)
+    for column in uniform(keys, count=3).T:
+        assert 0 <= column.min() and column.max() < 1
+        counts = np.histogram(column, 64, (0, 1))[0]
+        expected = len(keys) / 64
+        statistic = np.sum((counts - expected) ** 2) / expected
+        # 63 degrees of freedom: between these in all but 1 of 10^4 draws.
+        assert 27 < statistic < 115
+
+
+def test_purposes_counters_and_neighbours_are_independent():
+    size = 200
+    keys = grid(size)
+    a = uniform(keys, "a", 2)
+    b = uniform(keys, "b", 1)[:, 0]
+    field = a[:, 0].reshape(size, size)
+    pairs = {
+        "purposes": (a[:, 0], b),
+        "counters": (a[:, 0], a[:, 1]),
+        "next place": (field[:, 1:].ravel(), field[:, :-1].ravel()),
+        "next step": (field[1:].ravel(), field[:-1].ravel()),
+        "swapped": (field.ravel(), field.T.ravel()),
+    }
+    for name, (one, other) in pairs.items():
+        if name == "swapped":  # its diagonal is equal, 1 in 200
+            one, other = (x[keys[:, 0] != keys[:, 1]] for x in (one, other))
+        # 40,000 pairs: the deviation of a correlation is .005.
+        assert abs(correlation(one, other)) < 0.02, name
+
+
+def test_batch_uniform_is_the_first_samples_draw():
+    keys = np.int32(grid(3)) + 5
+    drawn = ops.convert_to_numpy(draws.batch_uniform(keys, "weight"))
+    assert drawn.shape == ()
+    assert drawn == uniform(keys[:1], "weight")[0, 0]
+
+
+def test_permutation_sorts_the_draws():
+    for step in range(3):
+        keys = np.int32(grid(5)) + step
+        order = ops.convert_to_numpy(draws.permutation(keys, "order"))
+        assert sorted(order) == list(range(25))
+        np.testing.assert_array_equal(
+            order, np.argsort(uniform(keys, "order")[:, 0])
+        )
+
+
+def test_every_permutation_of_four_is_as_frequent():
+    batches = 24_000
+    keys = np.stack(np.mgrid[:batches, :4], axis=-1).reshape(-1, 2)
+    orders = np.argsort(uniform(keys, "order").reshape(batches, 4), axis=1)
+    counts = dict.fromkeys(itertools.permutations(range(4)), 0)
+    for order in orders:
+        counts[tuple(order.tolist())] += 1
+    found = np.array(list(counts.values()))
+    assert len(found) == 24
+    statistic = np.sum((found - batches / 24) ** 2) / (batches / 24)
+    # 23 degrees of freedom: between these in all but 1 of 10^3 draws.
+    assert 7 < statistic < 50

@@ -1,0 +1,45 @@
+"""Fixtures that several test files share."""
+
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+# Before anything imports Keras; `make test` sets the backend.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory) -> pathlib.Path:
+    """A user cache of the tests' own, shared by all of them.
+
+    One for all workers, so that the built-in dataset is drawn once.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder = base / "cache"
+    folder.mkdir(exist_ok=True)
+    os.environ["KERASTRICKS_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def image_folder(tmp_path_factory) -> pathlib.Path:
+    """folder:PATH data: 3 plain colours with noise, 16 train and 6 val each."""
+    import tensorflow as tf
+
+    root = tmp_path_factory.mktemp("colours")
+    random = np.random.RandomState(0)
+    for split, count in (("train", 16), ("val", 6)):
+        for label, name in enumerate(("blue", "green", "red")):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                image = random.randint(0, 120, (20 + i % 5, 24, 3))
+                image[..., 2 - label] += 120
+                data = tf.io.encode_jpeg(image.astype(np.uint8), quality=95)
+                (folder / f"{i:02d}.jpg").write_bytes(data.numpy())
+    return root

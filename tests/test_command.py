@@ -1,0 +1,132 @@
+"""What a command does around its work: exit codes, one line, less noise."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kerastricks.command import hushed, run_command
+from kerastricks.errors import InputError, RunError
+
+
+@pytest.fixture(autouse=True)
+def command_line(monkeypatch):
+    """A command line of the test's own, and its stderr left alone."""
+    monkeypatch.setattr(sys, "argv", ["prog", "--epochs=3", "file"])
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def carried_out(body):
+    with pytest.raises(SystemExit) as caught:
+        run_command(body)
+    return caught.value.code
+
+
+def test_body_gets_the_command_line_and_success_is_0(capsys):
+    given = []
+    assert carried_out(given.extend) == 0
+    assert given == ["--epochs=3", "file"]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "error, code, line",
+    [
+        (InputError("no such flag"), 2, "kerastricks: no such flag\n"),
+        (RunError("the loss is NaN"), 1, "kerastricks: the loss is NaN\n"),
+        (
+            OSError(28, "No space left on device"),
+            1,
+            "kerastricks: [Errno 28] No space left on device\n",
+        ),
+        (KeyboardInterrupt(), 130, "kerastricks: stopped\n"),
+        (
+            KeyboardInterrupt("stopped at step 3"),
+            130,
+            "kerastricks: stopped at step 3\n",
+        ),
+    ],
+)
+def test_failure_is_a_code_and_one_line(capsys, error, code, line):
+    def body(argv):
+        raise error
+
+    assert carried_out(body) == code
+    assert capsys.readouterr() == ("", line)
+
+
+def test_fault_of_the_program_keeps_its_traceback():
+    def body(argv):
+        raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        run_command(body)
+
+
+def test_help_of_a_body_ends_well():
+    def body(argv):
+        sys.exit(0)
+
+    assert carried_out(body) == 0
+
+
+NOISE = (
+    b"WARNING: All log messages before absl::InitializeLog() is called are\n"
+    b"I0000 00:00:1700000000.000001 port.cc:153] oneDNN custom operations\n"
+)
+
+
+def test_notes_of_tensorflow_are_dropped_and_nothing_else(capfd, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    with hushed():
+        assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2"
+        os.write(2, b"before\n" + NOISE + b"E0000 an error\n" + NOISE)
+        os.write(2, b"  I0000 within a line\nno end of line")
+    os.write(2, b"\n" + NOISE[-40:])
+    assert capfd.readouterr().err == (
+        "before\nE0000 an error\n  I0000 within a line\nno end of line\n"
+        + NOISE[-40:].decode()
+    )
+
+
+def test_nothing_is_dropped_where_the_log_level_is_set(capfd):
+    with hushed():
+        os.write(2, NOISE)
+    assert capfd.readouterr().err == NOISE.decode()
+
+
+def test_stderr_is_whole_again_after_a_failure(capfd, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    with pytest.raises(ValueError), hushed():
+        os.write(2, b"told\n")
+        raise ValueError
+    os.write(2, NOISE)
+    assert capfd.readouterr().err == "told\n" + NOISE.decode()
+
+
+SCRIPT = """
+import os
+from kerastricks.command import run_command
+from kerastricks.errors import InputError
+
+def body(argv):
+    os.write(2, b"I0000 a note\\n")
+    raise InputError("data must exist. Received: " + argv[0])
+
+run_command(body)
+"""
+
+
+def test_as_a_process_it_says_one_line():
+    environment = dict(os.environ)
+    del environment["TF_CPP_MIN_LOG_LEVEL"]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "data=x"],
+        capture_output=True,
+        text=True,
+        env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.returncode == 2
+    assert done.stderr == "kerastricks: data must exist. Received: data=x\n"
+    assert done.stdout == ""

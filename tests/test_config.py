@@ -1,0 +1,320 @@
+"""The recipe: every knob once, checked, told apart by what it changes."""
+
+import dataclasses
+import hashlib
+import math
+
+import numpy as np
+import pytest
+
+from kerastricks.config import (
+    FIELD_OF,
+    SECTIONS,
+    Recipe,
+    broken_rules,
+    leaves,
+    normalization,
+)
+from kerastricks.errors import InputError
+
+# Where and how fast a run is carried out, but not what it computes.
+CIRCUMSTANCES = {
+    "run_dir",
+    "cache",
+    "checkpoint_minutes",
+    "checkpoint_steps",
+    "keep_checkpoints",
+    "export",
+}
+
+
+def refusal(call, *args, **values):
+    """The message of the InputError that a call ends with."""
+    with pytest.raises(InputError) as caught:
+        call(*args, **values)
+    return str(caught.value)
+
+
+def test_every_leaf_has_a_name_of_its_own_and_help():
+    names = [field.name for _, field in leaves()]
+    assert len(set(names)) == len(names) > 30
+    for _, field in leaves():
+        text = field.metadata["help"]
+        assert text.strip() == text and len(text) > 5, field.name
+
+
+def test_sections_are_documented_and_are_the_recipes():
+    fields = [field.name for field in dataclasses.fields(Recipe)]
+    assert fields == list(SECTIONS)
+    for name, section in SECTIONS.items():
+        assert section.__doc__ and "Data(" not in section.__doc__, name
+
+
+def test_defaults_pass_their_own_checks():
+    default = Recipe()
+    assert default.validate() is default
+    assert Recipe(**default.values()) == default
+    for _, field in leaves():
+        assert type(default.values()[field.name]) is type(field.default)
+
+
+def test_values_go_to_their_sections():
+    recipe = Recipe(mixup=0.25, epochs=7, data="folder:x", run_dir="here")
+    assert recipe.augment.mixup == 0.25
+    assert recipe.schedule.epochs == 7
+    assert recipe.data.data == "folder:x"
+    assert recipe.run.run_dir == "here"
+    assert recipe.model == Recipe().model
+
+
+def test_replace_changes_only_what_it_is_given():
+    before = Recipe(mixup=0.25, epochs=7)
+    after = before.replace(epochs=9)
+    assert (before.schedule.epochs, after.schedule.epochs) == (7, 9)
+    changed = {
+        name
+        for name, value in after.values().items()
+        if value != before.values()[name]
+    }
+    assert changed == {"epochs"}
+
+
+def test_a_recipe_cannot_be_changed_in_place():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Recipe().augment.mixup = 1.0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Recipe().augment = None
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("mix_up", "no such knob. Received: mix_up. Did you mean mixup?"),
+        ("lerning_rate", "lerning_rate. Did you mean learning_rate?"),
+        ("qqqq", "no such knob. Received: qqqq."),
+    ],
+)
+def test_unknown_name_is_refused_with_the_nearest(name, message):
+    assert refusal(Recipe, **{name: 1}).endswith(message)
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("epochs", 1.5, "epochs must be int. Received: epochs=1.5"),
+        ("epochs", True, "epochs must be int. Received: epochs=True"),
+        ("epochs", "3", "epochs must be int. Received: epochs='3'"),
+        ("mixup", "0.2", "mixup must be float. Received: mixup='0.2'"),
+        ("mixup", False, "mixup must be float. Received: mixup=False"),
+        ("mixup", None, "mixup must be float. Received: mixup=None"),
+        ("nesterov", 1, "nesterov must be bool. Received: nesterov=1"),
+        ("data", 3, "data must be str. Received: data=3"),
+        ("crop_area", 0.5, "crop_area must be 2 numbers. Received: crop_a"),
+        ("crop_area", (0.5,), "crop_area must be 2 numbers. Received: crop"),
+        ("crop_area", ("a", "b"), "crop_area must be 2 numbers. Received: c"),
+        ("crop_area", "0,1", "crop_area must be 2 numbers. Received: crop_a"),
+    ],
+)
+def test_wrong_type_is_refused(name, value, message):
+    assert refusal(Recipe, **{name: value}).startswith(message)
+
+
+def test_whole_numbers_serve_as_floats_and_lists_as_tuples():
+    recipe = Recipe(mixup=1, crop_area=[1, 1])
+    assert type(recipe.augment.mixup) is float
+    assert recipe.data.crop_area == (1.0, 1.0)
+    assert [type(number) for number in recipe.data.crop_area] == [float] * 2
+    assert recipe == Recipe(mixup=1.0, crop_area=(1.0, 1.0))
+    assert recipe.sha256() == Recipe(mixup=1.0, crop_area=(1.0, 1.0)).sha256()
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("epochs", 0, "epochs must be in [1, inf]. Received: epochs=0"),
+        ("flip", 1.01, "flip must be in [0, 1]. Received: flip=1.01"),
+        ("flip", math.nan, "flip must be in [0, 1]. Received: flip=nan"),
+        ("seed", -1, "seed must be in [0, 2.14748e+09]. Received: seed=-1"),
+        ("warmup_epochs", -2, "warmup_epochs must be in [-1, inf]. Received: "),
+        ("crop_area", (0.1, 1.1), "crop_area must be in [0, 1]. Received: "),
+        ("train_crop", "c", "train_crop must be one of rrc, center. Received:"),
+        ("cache", "", "cache must be one of none, ram, disk. Received: cache="),
+    ],
+)
+def test_value_out_of_range_is_refused(name, value, message):
+    assert refusal(Recipe, **{name: value}).startswith(message)
+
+
+@pytest.mark.parametrize("name", FIELD_OF)
+def test_bounds_are_inclusive_and_kept(name):
+    about, default = FIELD_OF[name].metadata, FIELD_OF[name].default
+    several = isinstance(default, tuple)
+    kind = type(default[0] if several else default)
+    for bound, step in (("low", -1), ("high", 1)):
+        if kind in (int, float) and math.isfinite(about[bound]):
+            for value, refused in ((about[bound], 0), (about[bound] + step, 1)):
+                given = (kind(value),) * 2 if several else kind(value)
+                if refused:
+                    assert "must be in [" in refusal(Recipe, **{name: given})
+                else:
+                    assert Recipe(**{name: given}).values()[name] == given
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (
+            {"sample_fraction": 0.0},
+            "sample_fraction must be above 0. Received: sample_fraction=0.0",
+        ),
+        (
+            {"crop_area": (0.5, 0.4)},
+            "crop_area must be 0 < smallest <= largest. "
+            "Received: crop_area=(0.5, 0.4)",
+        ),
+        (
+            {"crop_area": (0.0, 1.0)},
+            "crop_area must be 0 < smallest <= largest. "
+            "Received: crop_area=(0.0, 1.0)",
+        ),
+        (
+            {"crop_aspect": (2.0, 1.0)},
+            "crop_aspect must be 0 < smallest <= largest. "
+            "Received: crop_aspect=(2.0, 1.0)",
+        ),
+        (
+            {"warmup_epochs": 3.5, "epochs": 3},
+            "the warm-up must not be longer than the run. "
+            "Received: warmup_epochs=3.5, epochs=3",
+        ),
+        (
+            {"warmup_epochs": -0.5},
+            "warmup_epochs must be -1 or at least 0. "
+            "Received: warmup_epochs=-0.5",
+        ),
+        (
+            {"mix_off_epochs": 2},
+            "mix_off_epochs needs a mixing trick to switch off. "
+            "Received: mix_off_epochs=2, mixup=0.0",
+        ),
+        (
+            {"mix_off_epochs": 4, "epochs": 4, "mixup": 0.2},
+            "mixing must be on for at least one epoch. "
+            "Received: mix_off_epochs=4, epochs=4",
+        ),
+        (
+            {"mix_off_epochs": 1, "epochs": 1, "mixup": 0.2},
+            "mixing must be on for at least one epoch. "
+            "Received: mix_off_epochs=1, epochs=1",
+        ),
+        (
+            {"momentum": 0.0},
+            "nesterov needs momentum. Received: nesterov=True, momentum=0.0",
+        ),
+        (
+            {"normalize": "imagnet"},
+            "normalize must be imagenet, none or three means and three "
+            "positive deviations as r,g,b/r,g,b. Received: normalize=imagnet",
+        ),
+    ],
+)
+def test_contradiction_is_refused_with_the_rule_and_the_values(values, message):
+    assert refusal(Recipe(**values).validate) == message
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"crop_area": (0.5, 0.5), "crop_aspect": (1.0, 1.0)},
+        {"warmup_epochs": 3.0, "epochs": 3},
+        {"warmup_epochs": 0.0},
+        {"mix_off_epochs": 3, "epochs": 4, "mixup": 0.2},
+        {"momentum": 0.0, "nesterov": False},
+        {"epochs": 1},
+    ],
+)
+def test_what_only_looks_like_a_contradiction_passes(values):
+    assert list(broken_rules(Recipe(**values))) == []
+
+
+# Identity
+
+
+def test_identity_is_all_but_the_circumstances():
+    recipe = Recipe()
+    assert set(recipe.values()) - set(recipe.identity()) == CIRCUMSTANCES
+
+
+@pytest.mark.parametrize("name", FIELD_OF)
+def test_hash_follows_the_identity(name):
+    field = FIELD_OF[name]
+    others = {
+        bool: lambda value: not value,
+        int: lambda value: value + 1,
+        float: lambda value: value * 0.5 + 0.125,
+        tuple: lambda value: (value[0], value[1] * 0.75),
+        str: lambda value: (field.metadata["choices"] or ("other",))[-1],
+    }
+    other = others[type(field.default)](field.default)
+    changed = Recipe(**{name: other})
+    assert changed != Recipe()
+    same = changed.sha256() == Recipe().sha256()
+    assert same == (name in CIRCUMSTANCES)
+
+
+def test_hash_is_that_of_the_identitys_repr_in_order():
+    recipe = Recipe(crop_aspect=(3 / 4, 4 / 3), weight_decay=5e-5)
+    identity = recipe.identity()
+    assert list(identity) == [
+        name for name in FIELD_OF if name not in CIRCUMSTANCES
+    ]
+    text = ", ".join(f"{name!r}: {value!r}" for name, value in identity.items())
+    assert "'crop_aspect': (0.75, 1.3333333333333333)" in text
+    expected = hashlib.sha256(f"{{{text}}}".encode()).hexdigest()
+    assert recipe.sha256() == expected
+
+
+# What is computed from the knobs
+
+
+@pytest.mark.parametrize(
+    "given, epochs, expected",
+    [(-1.0, 30, 3.0), (-1.0, 10, 1.0), (-1.0, 120, 5.0), (0, 30, 0), (2, 9, 2)],
+)
+def test_warmup(given, epochs, expected):
+    recipe = Recipe(warmup_epochs=given, epochs=epochs)
+    assert recipe.warmup_epochs() == expected
+
+
+@pytest.mark.parametrize(
+    "scaling, batch_size, expected",
+    [("linear", 256, 0.4), ("linear", 64, 0.1), ("none", 64, 0.4)],
+)
+def test_peak_learning_rate(scaling, batch_size, expected):
+    recipe = Recipe(
+        learning_rate=0.4, lr_scaling=scaling, batch_size=batch_size
+    )
+    assert recipe.peak_learning_rate() == pytest.approx(expected, rel=1e-15)
+
+
+def test_imagenet_normalization_is_torchvisions_times_255():
+    mean, std = normalization("imagenet")
+    expected = 255 * np.array([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])
+    np.testing.assert_allclose([mean, std], expected, rtol=1e-12)
+
+
+def test_normalization_by_text():
+    assert normalization("none") == ((0.0,) * 3, (255.0,) * 3)
+    given = normalization("1,2.5,-3/4, 5,6e1")
+    assert given == ((1.0, 2.5, -3.0), (4.0, 5.0, 60.0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "1,2,3", "1,2,3/4,5", "1,2/4,5,6", "1,2,3/4,0,6", "1,2,3/4,5,-6"]
+    + ["1,2,x/4,5,6", "1,2,3/4,5,6/7,8,9", "ImageNet"]
+    + ["1,2,3/4,nan,6", "1,nan,3/4,5,6", "1,2,3/4,inf,6"],
+)
+def test_normalization_refuses(text):
+    message = refusal(normalization, text)
+    assert message.endswith(f"Received: normalize={text}")

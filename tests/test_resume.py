@@ -1,0 +1,111 @@
+"""A run that is killed and started again ends as one that never was."""
+
+import csv
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.traced, pytest.mark.slow]
+
+STEPS_PER_EPOCH = 6  # 48 images, batches of 8
+TIMINGS = ("images_per_second", "seconds")
+
+
+@pytest.fixture(scope="module")
+def command(image_folder, tmp_path_factory):
+    """The training command; XLA's compilations are shared by its runs."""
+    compiled = tmp_path_factory.mktemp("compiled")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(compiled)
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    return [
+        *(sys.executable, "-m", "kerastricks.train"),
+        f"--data=folder:{image_folder}",
+        f"--backend={keras.backend.backend()}",
+        *("--model=resnet10_d", "--width=0.125", "--image_size=16"),
+        *("--batch_size=8", "--epochs=4", "--mixup=0.2"),
+        *("--mix_off_epochs=1", "--checkpoint_steps=1", "--noexport"),
+    ]
+
+
+def train(command, run_dir):
+    """Runs to the end; what was printed."""
+    done = subprocess.run(
+        [*command, f"--run_dir={run_dir}"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def kill_within_an_epoch(command, run_dir):
+    """SIGKILL as soon as a checkpoint from within the second epoch is there."""
+    process = subprocess.Popen(
+        [*command, f"--run_dir={run_dir}"], stdout=subprocess.DEVNULL
+    )
+    folder = pathlib.Path(run_dir, "checkpoints")
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and process.poll() is None:
+        steps = [int(path.name[5:]) for path in folder.glob("step-*")]
+        if any(s > STEPS_PER_EPOCH and s % STEPS_PER_EPOCH for s in steps):
+            break
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+
+
+def final_variables(run_dir):
+    last = sorted(pathlib.Path(run_dir, "checkpoints").glob("step-*"))[-1]
+    assert last.name == f"step-{4 * STEPS_PER_EPOCH:08d}"
+    with np.load(last / "variables.npz") as file:
+        return {name: file[name] for name in file.files}
+
+
+def metrics(run_dir):
+    """metrics.csv without the columns that are times."""
+    rows = csv.DictReader(
+        pathlib.Path(run_dir, "metrics.csv").read_text().splitlines()
+    )
+    return [
+        {name: row[name] for name in row if name not in TIMINGS} for row in rows
+    ]
+
+
+def test_killed_and_resumed_equals_uninterrupted(command, tmp_path):
+    train(command, tmp_path / "whole")
+    kill_within_an_epoch(command, tmp_path / "killed")
+    printed = train(command, tmp_path / "killed")
+    assert "resuming at step" in printed
+
+    expected = final_variables(tmp_path / "whole")
+    resumed = final_variables(tmp_path / "killed")
+    assert list(expected) == list(resumed)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(resumed[name], values, err_msg=name)
+    assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
+
+    again = train(command, tmp_path / "killed")
+    assert again.startswith("already finished")
+
+
+def test_ctrl_c_leaves_a_run_that_goes_on(command, tmp_path):
+    process = subprocess.Popen(
+        [*command, f"--run_dir={tmp_path / 'run'}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    folder = tmp_path / "run" / "checkpoints"
+    while process.poll() is None and not list(folder.glob("step-*")):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in errors
+    assert "Traceback" not in errors
+    assert "resuming at step" in train(command, tmp_path / "run")
