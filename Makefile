@@ -6,7 +6,7 @@ TESTS  ?= tests
 FLAGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tensorflow test-jax lint format notebook clean
+.PHONY: help demo test test-tensorflow test-jax lint format clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -34,6 +34,8 @@ setup(
             "ipykernel>=6",
             "mypy>=1.15",
             "nbclient>=0.10",
+            "nbformat>=5",
+            "pillow>=11",
             "pre-commit>=4",
             "pytest>=8",
             "pytest-xdist>=3",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from kerastricks import models
 from kerastricks.augment import (
@@ -30,6 +31,10 @@ from kerastricks.losses import SoftCrossEntropy
 from kerastricks.optimizers import SGD
 from kerastricks.schedules import WarmupCosine
 from kerastricks.training import Learner, Phase
+
+if keras.backend.backend() == "jax":
+    # TensorFlow only feeds the step then; the GPU's memory is JAX's.
+    tf.config.set_visible_devices([], "GPU")
 
 
 @dataclasses.dataclass(frozen=True)

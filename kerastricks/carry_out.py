@@ -5,45 +5,50 @@ import json
 import platform
 import subprocess
 import sys
-import time
 from typing import Any
 
 import tensorflow as tf
 
 import kerastricks
-from kerastricks import build, effective, flags
+from kerastricks import build, effective, flags, trained
 from kerastricks.config import Recipe
 from kerastricks.data.bad_images import decodes, refuse_bad
 from kerastricks.errors import RunError
-from kerastricks.evaluation import summarize
+from kerastricks.evaluation import (
+    confusion_matrix,
+    reliability_bins,
+    softmax,
+    summarize,
+)
 from kerastricks.files import write_text
-from kerastricks.outcome import Outcome, judge
+from kerastricks.outcome import Outcome, judge, mistakes
+from kerastricks.report.run_report import run_report
 from kerastricks.run_dir import RunDir
+from kerastricks.serving import write_saved_model
+from kerastricks.trained import Trained
 from kerastricks.training import Learner, RunState, run_phases
 from kerastricks.training.checkpoint import Checkpoints
 from kerastricks.training.guard import GuardLoss, WatchSignals
 from kerastricks.training.history import KeepHistory, WriteEvents, WriteMetrics
-from kerastricks.training.progress import ShowProgress, duration
+from kerastricks.training.progress import ShowProgress
 from kerastricks.training.run_state import CountSteps, Interrupted
 from kerastricks.training.saving import RestoreOnce, SaveBest, SaveCheckpoints
 
 
 def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     """The values of result.json."""
-    if recipe.run.backend == "jax":
-        # TensorFlow only feeds the step here; the GPU's memory is JAX's.
-        tf.config.set_visible_devices([], "GPU")
     splits = build.data(recipe)
     learner = build.learner(recipe, splits)
     about = effective.describe(recipe, splits, learner)
     print(f"{effective.summary(about)}\nfolder     {folder.path}", flush=True)
     folder.record(recipe, about)
     state = train(recipe, folder, splits, learner)
-    outcome = judge(recipe, folder, splits)
+    classifier = trained.load(recipe, folder)
+    outcome = judge(recipe, classifier, splits)
     result = result_values(recipe, about, state, outcome)
     write_report(recipe, folder, splits, state, outcome, about, result)
     if recipe.run.export:
-        export(folder)
+        export(recipe, folder, classifier)
     # Last of all: its presence says that the run is finished.
     write_text(folder.result_file, json.dumps(result, indent=1))
     return result
@@ -159,14 +164,6 @@ def write_report(
     result: dict[str, Any],
 ) -> None:
     """report.html."""
-    from kerastricks.evaluation import (
-        confusion_matrix,
-        reliability_bins,
-        softmax,
-    )
-    from kerastricks.outcome import mistakes
-    from kerastricks.report.run_report import run_report
-
     names = splits.train.class_names
     write_text(
         folder.report_file,
@@ -189,13 +186,14 @@ def write_report(
     )
 
 
-def export(folder: RunDir) -> None:
-    """saved_model/, always written by TensorFlow, in a process of its own."""
-    began = time.monotonic()
+def export(recipe: Recipe, folder: RunDir, classifier: Trained) -> None:
+    """saved_model/; after JAX, by TensorFlow in a process of its own."""
+    if recipe.run.backend == "tensorflow":
+        write_saved_model(classifier, folder.saved_model)
+        return
     command = [sys.executable, "-m", "kerastricks.export"]
     done = subprocess.run(
         [*command, f"--run_dir={folder.path}"], capture_output=True, text=True
     )
     if done.returncode:
         raise RunError(f"the export failed: {done.stderr.strip()}")
-    print(f"exported in {duration(time.monotonic() - began)}")

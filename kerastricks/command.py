@@ -23,6 +23,9 @@ def run_command(body: Callable[[Sequence[str]], None]) -> None:
         code = 0
     except InputError as error:
         code = complain(error, 2)
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     except (RunError, OSError) as error:
         code = complain(error, 1)
     except KeyboardInterrupt as error:
@@ -37,10 +40,9 @@ def hushed() -> Iterator[None]:
     They come from C++ and go past Python and past TF_CPP_MIN_LOG_LEVEL, so the
     process's stderr is piped through a thread that drops just them.
     """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL"):  # somebody wants to see or not
-        yield
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") == "0":
+        yield  # somebody wants to see them
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
     real = os.dup(2)
     source, sink = os.pipe()
     os.dup2(sink, 2)

@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> None:
         recipe = recipe.replace(data=values["data"])
     choose_backend(recipe.run.backend)
 
-    from kerastricks import build
+    from kerastricks import build, trained
     from kerastricks.evaluation import summarize
     from kerastricks.outcome import judge
 
@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> None:
             f"{', '.join(splits.val.class_names[:5])} ...; the run's: "
             f"{', '.join(names[:5])} ..."
         )
-    outcome = judge(recipe, folder, splits)
+    outcome = judge(recipe, trained.load(recipe, folder), splits)
     for name, value in summarize(outcome.logits, outcome.labels).items():
         print(f"{name:5} {value:.6f}")
     print(f"on {len(outcome.labels)} validation images")

@@ -18,8 +18,6 @@ def resolve(recipe: Recipe) -> Recipe:
 
 def choose_backend(wanted: str) -> str:
     """Settles Keras's backend, which must happen before Keras is imported."""
-    # TensorFlow's start-up notes are not for users; errors still come through.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if "keras" in sys.modules:
         import keras
 

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from kerastricks import build, trained
+from kerastricks import build
 from kerastricks.config import Recipe
 from kerastricks.data.pipeline import eval_image
 from kerastricks.evaluation import softmax, top_losses
 from kerastricks.report.run_report import Picture, mistake
-from kerastricks.run_dir import RunDir
+from kerastricks.trained import Trained
 
 PICTURES = 24  # of mistakes in the report
 
@@ -23,9 +23,8 @@ class Outcome:
     labels: np.ndarray
 
 
-def judge(recipe: Recipe, folder: RunDir, splits: build.Splits) -> Outcome:
+def judge(recipe: Recipe, classifier: Trained, splits: build.Splits) -> Outcome:
     """Classifies every validation image once."""
-    classifier = trained.load(recipe, folder)
     batches = build.eval_batches(recipe, splits.val, classifier.image_size)
     squares = batches.map(lambda inputs, label: inputs["image"])
     return Outcome(classifier.logits(squares), splits.val.labels)

@@ -12,9 +12,11 @@ from kerastricks.errors import InputError, RunError
 
 @pytest.fixture(autouse=True)
 def command_line(monkeypatch):
-    """A command line of the test's own, and its stderr left alone."""
+    """A command line of the test's own, and no wish about the log."""
     monkeypatch.setattr(sys, "argv", ["prog", "--epochs=3", "file"])
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    # Set, then taken away: so that what the test leaves there goes away too.
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "")
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
 
 
 def carried_out(body):
@@ -77,10 +79,14 @@ NOISE = (
 )
 
 
-def test_notes_of_tensorflow_are_dropped_and_nothing_else(capfd, monkeypatch):
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+@pytest.mark.parametrize("level", [None, "1", "3"])
+def test_notes_of_tensorflow_are_dropped_and_nothing_else(
+    capfd, monkeypatch, level
+):
+    if level:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
     with hushed():
-        assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2"
+        assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == (level or "2")
         os.write(2, b"before\n" + NOISE + b"E0000 an error\n" + NOISE)
         os.write(2, b"  I0000 within a line\nno end of line")
     os.write(2, b"\n" + NOISE[-40:])
@@ -90,19 +96,40 @@ def test_notes_of_tensorflow_are_dropped_and_nothing_else(capfd, monkeypatch):
     )
 
 
-def test_nothing_is_dropped_where_the_log_level_is_set(capfd):
+def test_everything_is_shown_to_who_asks_for_it(capfd, monkeypatch):
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
     with hushed():
         os.write(2, NOISE)
     assert capfd.readouterr().err == NOISE.decode()
 
 
-def test_stderr_is_whole_again_after_a_failure(capfd, monkeypatch):
-    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+def test_stderr_is_whole_again_after_a_failure(capfd):
     with pytest.raises(ValueError), hushed():
         os.write(2, b"told\n")
         raise ValueError
     os.write(2, NOISE)
     assert capfd.readouterr().err == "told\n" + NOISE.decode()
+
+
+def test_reader_that_has_seen_enough_is_no_complaint():
+    script = (
+        "from kerastricks.command import run_command\n"
+        "def body(argv):\n"
+        "    for _ in range(100_000):\n"
+        "        print('a line of many')\n"
+        "run_command(body)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with process:
+        assert process.stdout.readline() == b"a line of many\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 SCRIPT = """
@@ -119,13 +146,12 @@ run_command(body)
 
 
 def test_as_a_process_it_says_one_line():
-    environment = dict(os.environ)
-    del environment["TF_CPP_MIN_LOG_LEVEL"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, "data=x"],
         capture_output=True,
         text=True,
-        env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment,
     )
     assert done.returncode == 2
     assert done.stderr == "kerastricks: data must exist. Received: data=x\n"

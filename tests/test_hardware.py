@@ -73,15 +73,6 @@ def test_loaded_backend_cannot_be_changed(monkeypatch):
     )
 
 
-def test_log_level_of_the_user_is_kept(no_keras):
-    no_keras.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
-    hardware.choose_backend("tensorflow")
-    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "0"
-    no_keras.delenv("TF_CPP_MIN_LOG_LEVEL")
-    hardware.choose_backend("tensorflow")
-    assert os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2"
-
-
 @pytest.mark.parametrize(
     "wanted, policy",
     [

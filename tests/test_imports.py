@@ -48,7 +48,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "build": (
         {"augment", "config", "data", "errors", "evaluation", "layers"}
         | {"losses", "models", "optimizers", "schedules", "training"},
-        {"keras", "numpy"},
+        {"keras", "numpy", "tensorflow"},
     ),
 }
 

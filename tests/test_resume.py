@@ -43,20 +43,28 @@ def train(command, run_dir):
     return done.stdout
 
 
-def kill_within_an_epoch(command, run_dir):
-    """SIGKILL as soon as a checkpoint from within the second epoch is there."""
+def interrupt(command, run_dir, number, after):
+    """Sends a signal as soon as a checkpoint is there, later than a step.
+
+    The checkpoint is from within an epoch. What was printed on stderr.
+    """
     process = subprocess.Popen(
-        [*command, f"--run_dir={run_dir}"], stdout=subprocess.DEVNULL
+        [*command, f"--run_dir={run_dir}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     folder = pathlib.Path(run_dir, "checkpoints")
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline and process.poll() is None:
         steps = [int(path.name[5:]) for path in folder.glob("step-*")]
-        if any(s > STEPS_PER_EPOCH and s % STEPS_PER_EPOCH for s in steps):
+        if any(s > after and s % STEPS_PER_EPOCH for s in steps):
             break
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert not pathlib.Path(run_dir, "result.json").exists()
+    return process.returncode, errors
 
 
 def final_variables(run_dir):
@@ -78,34 +86,22 @@ def metrics(run_dir):
 
 def test_killed_and_resumed_equals_uninterrupted(command, tmp_path):
     train(command, tmp_path / "whole")
-    kill_within_an_epoch(command, tmp_path / "killed")
-    printed = train(command, tmp_path / "killed")
+
+    code, _ = interrupt(command, tmp_path / "cut", signal.SIGKILL, after=6)
+    assert code == -signal.SIGKILL
+    code, errors = interrupt(command, tmp_path / "cut", signal.SIGINT, after=12)
+    assert code == 130
+    assert "the same command goes on from there" in errors
+    assert "Traceback" not in errors
+    printed = train(command, tmp_path / "cut")
     assert "resuming at step" in printed
 
     expected = final_variables(tmp_path / "whole")
-    resumed = final_variables(tmp_path / "killed")
+    resumed = final_variables(tmp_path / "cut")
     assert list(expected) == list(resumed)
     for name, values in expected.items():
         np.testing.assert_array_equal(resumed[name], values, err_msg=name)
-    assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
+    assert metrics(tmp_path / "cut") == metrics(tmp_path / "whole")
 
-    again = train(command, tmp_path / "killed")
+    again = train(command, tmp_path / "cut")
     assert again.startswith("already finished")
-
-
-def test_ctrl_c_leaves_a_run_that_goes_on(command, tmp_path):
-    process = subprocess.Popen(
-        [*command, f"--run_dir={tmp_path / 'run'}"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    folder = tmp_path / "run" / "checkpoints"
-    while process.poll() is None and not list(folder.glob("step-*")):
-        time.sleep(0.002)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "the same command goes on from there" in errors
-    assert "Traceback" not in errors
-    assert "resuming at step" in train(command, tmp_path / "run")

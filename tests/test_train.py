@@ -231,11 +231,14 @@ def test_saved_model_serves_what_evaluate_measured(
     assert done.returncode == 0, done.stderr
     served = json.loads(done.stdout.splitlines()[-1])
 
-    from kerastricks import build, outcome
+    from kerastricks import build, outcome, trained
     from kerastricks.evaluation import softmax
 
     folder = RunDir(result.run_dir)
-    judged = outcome.judge(folder.recipe(), folder, build.data(folder.recipe()))
+    recipe = folder.recipe()
+    judged = outcome.judge(
+        recipe, trained.load(recipe, folder), build.data(recipe)
+    )
     expected = softmax(judged.logits)
     np.testing.assert_allclose(served["by_bytes"], expected, atol=1e-5)
     np.testing.assert_allclose(served["by_pixels"], expected, atol=1e-5)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -57,7 +58,8 @@ class Checkpoints:
         partial = self.folder / f".partial-{step:08d}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(partial, ignore_errors=True)
+            for left in self.folder.glob(".partial-*"):  # by a killed run
+                shutil.rmtree(left, ignore_errors=True)
             partial.mkdir()
             write_checkpoint(partial, step, variables, state)
             if target.exists():  # the same step again, after a resume
@@ -72,9 +74,15 @@ class Checkpoints:
                 f"Free some space or mend the folder and run the same command "
                 f"again. Received: {self.folder}"
             ) from error
-        for old in self.all()[: -self.keep]:
-            shutil.rmtree(old, ignore_errors=True)
+        self.prune(target)
         return target
+
+    def prune(self, newest: pathlib.Path) -> None:
+        """Removes what is too old, and later ones that were passed over."""
+        folders = self.all()
+        end = folders.index(newest) + 1
+        for folder in folders[: max(end - self.keep, 0)] + folders[end:]:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def all(self) -> list[pathlib.Path]:
         """Complete ones, oldest first."""
@@ -158,11 +166,13 @@ def write_variables(
 ) -> None:
     """Puts a checkpoint's values back."""
     variables = named_variables(learner)
-    if list(variables) != list(values):
-        strange = sorted(set(variables) ^ set(values))
+    wanted = {name: tuple(v.shape) for name, v in variables.items()}
+    given = {name: tuple(value.shape) for name, value in values.items()}
+    if wanted != given:
+        strange = sorted({name for name, _ in wanted.items() ^ given.items()})
         raise RunError(
             "the checkpoint must hold the variables of this model. Received: "
-            f"{len(values)} instead of {len(variables)}, differing in "
+            f"{len(given)} instead of {len(wanted)}, differing in "
             f"{', '.join(strange[:3])}"
         )
     for name, variable in variables.items():
@@ -170,7 +180,11 @@ def write_variables(
 
 
 def named_variables(learner: keras.Model) -> dict[str, Any]:
-    """Weights, optimizer state and metrics; paths alone need not be unique."""
+    """Weights, optimizer state and metrics; paths alone need not be unique.
+
+    Nor are they stable: Keras numbers what has no name of its own by what else
+    the process has made, so numbers are left out.
+    """
     groups: Sequence[tuple[str, Sequence[Any]]] = (
         ("weight", learner.trainable_variables),
         ("state", learner.non_trainable_variables),
@@ -178,7 +192,12 @@ def named_variables(learner: keras.Model) -> dict[str, Any]:
         ("metric", learner.metrics_variables),
     )
     return {
-        f"{group}/{place:04d}/{variable.path}": variable
+        f"{group}/{place:04d}/{unnumbered(variable.path)}": variable
         for group, variables in groups
         for place, variable in enumerate(variables)
     }
+
+
+def unnumbered(path: str) -> str:
+    """sgd_1/net_conv2d_3_kernel_velocity -> sgd/net_conv2d_kernel_velocity"""
+    return re.sub(r"_\d+(?=[_/]|$)", "", path)

@@ -66,7 +66,8 @@ class WatchSignals(RunCallback):
 
     def __exit__(self, *error: Any) -> None:
         for number, handler in self.before.items():
-            signal.signal(number, handler)
+            if handler is not None:  # it was not set by Python
+                signal.signal(number, handler)
 
     def note(self, number: int, frame: Any) -> None:
         """The next step is not begun; asked twice, nothing is waited for."""

@@ -78,8 +78,6 @@ class Learner(StepShim, keras.Model):
                     k=min(5, self.num_classes), name="top5"
                 ),
             ]
-        # On a CPU, XLA is three to four times slower than TensorFlow's graph.
-        kwargs.setdefault("jit_compile", "auto" if has_accelerator() else False)
         super().compile(
             optimizer=optimizer,
             loss=SoftCrossEntropy() if loss is None else loss,
@@ -151,11 +149,3 @@ class Learner(StepShim, keras.Model):
         """Other tricks from the next `fit` on; the step is traced anew."""
         self.augment = augment
         self.train_function = None
-
-
-def has_accelerator() -> bool:
-    """Whether Keras computes on something other than the CPU."""
-    return any(
-        not device.lower().startswith("cpu")
-        for device in keras.distribution.list_devices()
-    )

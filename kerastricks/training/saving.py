@@ -45,6 +45,8 @@ class SaveCheckpoints(RunCallback):
             raise Interrupted
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        # The next epoch counts from zero; validation has left its counts.
+        self.model.reset_metrics()
         self.save()
 
     def due(self) -> bool:

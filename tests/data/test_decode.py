@@ -180,13 +180,13 @@ def test_same_size_changes_nothing():
 
 @pytest.mark.parametrize("size", [(20, 30), (16, 16), (61, 40), (90, 100)])
 def test_resize_is_pillows_to_a_grey_level(size):
-    """Pillow rounds after each of its two passes, in fixed point."""
+    """Pillow rounds after each of its two passes, and halves always up."""
     image = pytest.importorskip("PIL.Image")
     whole = picture(61, 75)
     theirs = image.fromarray(whole).resize(size[::-1], image.BILINEAR)
     difference = resized(whole, *size).astype(int) - np.asarray(theirs)
     assert np.abs(difference).max() <= 1
-    assert abs(difference.mean()) < 0.02
+    assert abs(difference.mean()) < 0.1
 
 
 # The evaluation's square

@@ -5,8 +5,6 @@ import pytest
 from kerastricks.models import create
 from kerastricks.optimizers import SGD, decay_mask, is_decayed
 
-pytestmark = pytest.mark.traced
-
 
 @pytest.fixture(scope="module")
 def model():
@@ -18,18 +16,20 @@ def model():
             keras.layers.BatchNormalization(name="kernel"),
             keras.layers.Flatten(),
             keras.layers.Dense(5, name="head"),
-        ]
+        ],
+        name="net",
     )
 
 
+@pytest.mark.traced
 def test_biases_gammas_and_betas_are_spared(model):
     assert decay_mask(model) == {
-        "bias_free_gamma/kernel": True,
-        "bias_free_gamma/bias": False,
-        "kernel/gamma": False,
-        "kernel/beta": False,
-        "head/kernel": True,
-        "head/bias": False,
+        "net/bias_free_gamma/kernel": True,
+        "net/bias_free_gamma/bias": False,
+        "net/kernel/gamma": False,
+        "net/kernel/beta": False,
+        "net/head/kernel": True,
+        "net/head/bias": False,
     }
 
 
@@ -41,11 +41,12 @@ def test_or_nothing_is(model):
 def test_frozen_layers_are_left_out(model):
     model.layers[0].trainable = False
     try:
-        assert "bias_free_gamma/kernel" not in decay_mask(model)
+        assert "net/bias_free_gamma/kernel" not in decay_mask(model)
     finally:
         model.layers[0].trainable = True
 
 
+@pytest.mark.traced
 @pytest.mark.parametrize(
     "shape, decayed", [((), False), ((3,), False), ((3, 1), True)]
 )
@@ -55,6 +56,7 @@ def test_the_number_of_dimensions_decides(shape, decayed):
     assert is_decayed(variable, no_bias_decay=False)
 
 
+@pytest.mark.traced
 def test_what_the_mask_says_is_what_the_optimizer_does(model):
     weights = model.trainable_variables
     for weight in weights:

@@ -36,11 +36,11 @@ def open_arrays(path: str, val_fraction: float, seed: int) -> dict[str, Source]:
 def read_arrays(path: str) -> Arrays:
     """Every array of the file, the two of training among them."""
     try:
-        file = np.load(os.path.expanduser(path), allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            raise ValueError("this is a single array")
-        with file:
-            arrays = {name: file[name] for name in file.files}
+        with open(os.path.expanduser(path), "rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise ValueError("this is a single array")
+            arrays = dict(loaded)
     except (
         OSError,
         ValueError,

@@ -1,0 +1,195 @@
+"""Images in folders: what is found, how it is split, what is refused."""
+
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerastricks.data.sources.folder import open_folder
+from kerastricks.errors import InputError
+
+FEW = ["cats/1.jpg", "cats/2.jpg", "dogs/1.jpg", "dogs/2.jpg"]
+
+
+def grow(root, *paths):
+    """Files that hold their own path, as the text of a picture."""
+    for path in paths:
+        file = pathlib.Path(root, path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(path, encoding="utf-8")
+    return str(root)
+
+
+def opened(root, val_fraction=0.5, seed=0):
+    return open_folder(str(root), val_fraction, seed)
+
+
+def paths(source, root):
+    """Paths below a folder."""
+    return [str(pathlib.Path(name).relative_to(root)) for name in source.names]
+
+
+def refusal(root, val_fraction=0.5):
+    with pytest.raises(InputError) as caught:
+        opened(root, val_fraction)
+    return str(caught.value)
+
+
+def test_classes_labels_and_files_belong_together(tmp_path):
+    grow(tmp_path, *(f"train/{path}" for path in FEW), "train/ants/7.jpg")
+    grow(tmp_path, "val/dogs/3.jpg", "val/cats/3.jpg", "val/ants/3.jpg")
+    splits = opened(tmp_path)
+    assert list(splits) == ["train", "val"]
+    train = splits["train"]
+    assert train.class_names == ("ants", "cats", "dogs")
+    assert train.labels.tolist() == [0, 1, 1, 2, 2]
+    assert train.labels.dtype == np.int32
+    assert train.encoded and train.natural_size == 224
+    expected = ["train/ants/7.jpg", *(f"train/{path}" for path in FEW)]
+    assert paths(train, tmp_path) == expected
+    for place, path in zip(train.indices, expected, strict=True):
+        assert train.fetch(tf.constant(place)).numpy() == path.encode()
+    assert paths(splits["val"], tmp_path / "val") == [
+        "ants/3.jpg",
+        "cats/3.jpg",
+        "dogs/3.jpg",
+    ]
+    assert splits["val"].labels.tolist() == [0, 1, 2]
+
+
+def test_every_kind_of_image_and_nothing_else(tmp_path):
+    images = ["a.JPG", "b.jpeg", "c.Png", "d.gif", "e.BMP"]
+    others = ["notes.txt", "a.jpg.part", "jpg", ".hidden.jpg", "Thumbs.db"]
+    grow(tmp_path, *(f"train/cats/{name}" for name in images + others))
+    grow(tmp_path, "val/cats/1.jpg", "val/readme.jpg", "train/loose.jpg")
+    found = paths(opened(tmp_path)["train"], tmp_path / "train" / "cats")
+    assert found == images
+
+
+def test_subfolders_belong_to_their_class_and_hidden_ones_do_not(tmp_path):
+    grow(tmp_path, *FEW, "cats/old/deep/3.jpg", "cats/old/4.jpg")
+    grow(tmp_path, ".git/1.jpg", "cats/.thumbs/1.jpg", "cats/old/.x/5.jpg")
+    splits = opened(tmp_path)
+    assert splits["train"].class_names == ("cats", "dogs")
+    found = [
+        path for split in splits.values() for path in paths(split, tmp_path)
+    ]
+    expected = [*FEW, "cats/old/deep/3.jpg", "cats/old/4.jpg"]
+    assert sorted(found) == sorted(expected)
+
+
+@pytest.mark.parametrize("name", ["val", "validation", "valid", "test"])
+def test_names_of_the_validation_folder(tmp_path, name):
+    grow(
+        tmp_path,
+        *(f"{part}/{path}" for part in ("train", name) for path in FEW),
+    )
+    val = opened(tmp_path, val_fraction=0.0)["val"]
+    assert paths(val, tmp_path) == [f"{name}/{path}" for path in FEW]
+
+
+def test_val_is_taken_before_test(tmp_path):
+    for part in ("train", "val", "test"):
+        grow(tmp_path, *(f"{part}/{path}" for path in FEW))
+    val = opened(tmp_path)["val"]
+    assert paths(val, tmp_path) == [f"val/{path}" for path in FEW]
+
+
+def test_train_alone_is_split(tmp_path):
+    grow(tmp_path, *(f"train/{path}" for path in FEW))
+    splits = opened(tmp_path)
+    assert splits["train"].class_names == ("cats", "dogs")
+    assert [len(split) for split in splits.values()] == [2, 2]
+
+
+# One tree
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """20 cats and 10 dogs."""
+    root = tmp_path_factory.mktemp("tree")
+    grow(root, *(f"cats/{index:02d}.jpg" for index in range(20)))
+    grow(root, *(f"dogs/{index:02d}.jpg" for index in range(10)))
+    return root
+
+
+def test_one_tree_is_split_class_by_class(tree):
+    splits = opened(tree, val_fraction=0.3)
+    train, val = splits["train"], splits["val"]
+    assert np.bincount(train.labels).tolist() == [14, 7]
+    assert np.bincount(val.labels).tolist() == [6, 3]
+    together = paths(train, tree) + paths(val, tree)
+    assert len(set(together)) == len(together) == 30
+    for source in (train, val):
+        for place, label in enumerate(source.labels):
+            data = source.fetch(tf.constant(source.indices[place])).numpy()
+            assert data.decode() == paths(source, tree)[place]
+            assert data.startswith((b"cats", b"dogs")[label])
+
+
+def test_split_of_a_tree_follows_the_seed(tree):
+    vals = [paths(opened(tree, seed=seed)["val"], tree) for seed in (0, 0, 1)]
+    assert vals[0] == vals[1] != vals[2]
+
+
+# What is refused
+
+
+def test_missing_folder(tmp_path):
+    assert refusal(tmp_path / "gone") == (
+        f"the data folder must exist. Received: {tmp_path / 'gone'}"
+    )
+    assert refusal(grow(tmp_path, "file.jpg") + "/file.jpg") == (
+        f"the data folder must exist. Received: {tmp_path / 'file.jpg'}"
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [[], ["1.jpg", "2.jpg"], ["cats/notes.txt", "dogs/.1.jpg"]]
+)
+def test_folder_without_images(tmp_path, content):
+    grow(tmp_path, *content)
+    assert refusal(tmp_path) == (
+        "a data folder holds one folder per class with .jpg, .jpeg, .png, "
+        f".gif, .bmp files in it; no image was found. Received: {tmp_path}"
+    )
+
+
+def test_class_without_images(tmp_path):
+    grow(tmp_path, *FEW, "mice/notes.txt")
+    (tmp_path / "owls").mkdir()
+    assert refusal(tmp_path) == (
+        "every class needs at least one image. Received: no images in "
+        f"{tmp_path / 'mice'}, {tmp_path / 'owls'}"
+    )
+
+
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_splits_of_different_classes(tmp_path, part):
+    for name in ("train", "val"):
+        grow(tmp_path, *(f"{name}/{path}" for path in FEW))
+    grow(tmp_path, f"{part}/owls/1.jpg", f"{part}/mice/1.jpg")
+    assert refusal(tmp_path) == (
+        f"{tmp_path / 'train'} and {tmp_path / 'val'} must hold the same "
+        "classes. Received: mice, owls in one of them only"
+    )
+
+
+def test_tree_that_is_not_to_be_split(tmp_path):
+    grow(tmp_path, *FEW)
+    message = refusal(tmp_path, val_fraction=0.0)
+    assert message.endswith(f"Received: val_fraction=0.0, {tmp_path}")
+
+
+def test_class_too_small_to_be_split(tmp_path):
+    grow(tmp_path, *FEW, "owls/1.jpg")
+    message = refusal(tmp_path)
+    assert message.endswith(f"one image of class owls in {tmp_path}")
+
+
+def test_home_folder_is_meant_by_a_tilde(tmp_path, monkeypatch):
+    grow(tmp_path, *(f"pets/{path}" for path in FEW))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert opened("~/pets")["train"].class_names == ("cats", "dogs")

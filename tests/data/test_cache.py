@@ -1,0 +1,165 @@
+"""--cache: the same stream from memory or disk, and no stale pixels."""
+
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerastricks.data import cache, eval_pipeline, open_splits, train_pipeline
+from kerastricks.data.decode import decode
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """A user cache of the test's own."""
+    monkeypatch.setenv("KERASTRICKS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "decoded"
+
+
+@pytest.fixture
+def source(tmp_path):
+    """7 JPEGs and PNGs of different sizes, some in half-size colour."""
+    random = np.random.RandomState(0)
+    for index in range(7):
+        folder = tmp_path / "images" / "train" / "ab"[index % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        image = random.randint(0, 256, (20 + 3 * index, 41 - index, 3))
+        image = tf.constant(image, tf.uint8)
+        if index == 3:
+            write(folder / f"{index}.png", tf.io.encode_png(image))
+        else:
+            write(folder / f"{index}.jpg", tf.io.encode_jpeg(image))
+    return open_splits(f"folder:{tmp_path / 'images'}", val_fraction=0.4)[
+        "train"
+    ]
+
+
+def write(path, data):
+    path.write_bytes(data.numpy())
+
+
+def streams(source):
+    """Arrays of two epochs of training and of an evaluation."""
+    train = train_pipeline(
+        source, image_size=16, batch_size=2, epochs=2, seed=3
+    )
+    val = eval_pipeline(source, image_size=16, batch_size=3)
+    for dataset in (train, val):
+        for inputs, labels in dataset.as_numpy_iterator():
+            yield from (inputs["image"], inputs["key"], labels)
+
+
+def files(folder):
+    return {path.name: path.stat().st_ino for path in folder.iterdir()}
+
+
+def test_stream_is_the_same_from_everywhere(source):
+    """To the bit: also where a JPEG's crop is decoded by itself."""
+    direct = list(streams(source))
+    for kind in ("none", "ram", "disk"):
+        stored = list(streams(cache.cached(source, kind)))
+        assert len(stored) == len(direct) == 3 * (4 + 2)
+        for array, expected in zip(stored, direct, strict=True):
+            np.testing.assert_array_equal(array, expected, err_msg=kind)
+
+
+@pytest.mark.parametrize("kind", ["ram", "disk"])
+def test_pixels_are_those_of_the_files(source, kind):
+    stored = cache.cached(source, kind)
+    assert not stored.encoded
+    assert stored.class_names == source.class_names
+    np.testing.assert_array_equal(stored.labels, source.labels)
+    np.testing.assert_array_equal(stored.indices, np.arange(len(source)))
+    for index, name in enumerate(source.names):
+        expected = decode(tf.io.read_file(name)).numpy()
+        got = stored.fetch(tf.constant(index)).numpy()
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_nothing_to_do(source, tmp_path, own_cache):
+    assert cache.cached(source, "none") is source
+    pixels = np.zeros((4, 5, 5, 3), np.uint8)
+    labels = np.array([0, 1, 0, 1])
+    np.savez(tmp_path / "a.npz", x_train=pixels, y_train=labels)
+    arrays = open_splits(f"arrays:{tmp_path / 'a.npz'}")["train"]
+    assert cache.cached(arrays, "disk") is arrays
+    assert not own_cache.exists()
+
+
+def test_file_on_disk_is_used_again(source, own_cache, monkeypatch):
+    first = list(streams(cache.cached(source, "disk")))
+    made = files(own_cache)
+    key = cache.fingerprint(source)
+    assert set(made) == {f"{key}.pixels", f"{key}.shapes.npy"}
+    monkeypatch.setattr(cache, "decoded", None)  # nothing is decoded again
+    again = list(streams(cache.cached(source, "disk")))
+    assert files(own_cache) == made
+    for array, expected in zip(again, first, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_pixels_without_their_shapes_are_made_again(source, own_cache):
+    """As a kill between the two files leaves them."""
+    cache.cached(source, "disk")
+    (shapes,) = own_cache.glob("*.npy")
+    shapes.unlink()
+    stored = cache.cached(source, "disk")
+    expected = decode(tf.io.read_file(source.names[2]))
+    np.testing.assert_array_equal(stored.fetch(tf.constant(2)), expected)
+
+
+def test_failure_leaves_no_file(source, own_cache):
+    with open(source.names[-1], "wb") as file:
+        file.write(b"no image")
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        cache.cached(source, "disk")
+    assert files(own_cache) == {}
+
+
+@pytest.mark.parametrize("change", ["time", "content", "subset", "order"])
+def test_changed_files_have_another_fingerprint(source, change):
+    before = cache.fingerprint(source)
+    assert cache.fingerprint(source) == before
+    if change == "time":
+        about = os.stat(source.names[0])
+        later = about.st_mtime_ns + 1_000_000
+        os.utime(source.names[0], ns=(about.st_atime_ns, later))
+    elif change == "content":
+        about = os.stat(source.names[0])
+        with open(source.names[0], "ab") as file:
+            file.write(b"\0")
+        os.utime(source.names[0], ns=(about.st_atime_ns, about.st_mtime_ns))
+    elif change == "subset":
+        source = source.subset(np.arange(1, len(source)))
+    else:
+        source = source.subset(np.arange(len(source))[::-1])
+    assert cache.fingerprint(source) != before
+
+
+def test_changed_file_is_seen(source):
+    cache.cached(source, "disk")
+    black = np.zeros((30, 30, 3), np.uint8)
+    with open(source.names[1], "wb") as file:
+        file.write(tf.io.encode_png(black).numpy())
+    stored = cache.cached(source, "disk")
+    np.testing.assert_array_equal(stored.fetch(tf.constant(1)), black)
+
+
+@pytest.mark.parametrize("kind", ["ram", "disk"])
+def test_subset_keeps_its_own_images(source, kind):
+    part = source.subset(np.array([3, 1]))
+    stored = cache.cached(part, kind)
+    for index, place in enumerate((3, 1)):
+        expected = decode(tf.io.read_file(source.names[place]))
+        got = stored.fetch(tf.constant(index))
+        np.testing.assert_array_equal(got, expected)
+    again = stored.subset(np.array([1]))
+    got = again.fetch(tf.constant(again.indices[0]))
+    np.testing.assert_array_equal(got, decode(tf.io.read_file(source.names[1])))
+
+
+def test_progress_counts_to_the_end(source):
+    calls = []
+    cache.cached(source, "ram", lambda done, total: calls.append((done, total)))
+    assert calls == [(len(source), len(source))]

@@ -1,0 +1,307 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kerastricks.augment import Augment, MixUp, Normalize, RandomFlip, draws
+from kerastricks.augment.beta import beta_from_uniform
+from kerastricks.losses import SoftCrossEntropy
+from kerastricks.optimizers import SGD
+from kerastricks.training import Learner
+
+pytestmark = pytest.mark.traced
+
+SIDE, CLASSES, BATCH = 4, 3, 8
+MEAN, STD = (100.0, 120.0, 140.0), (60.0, 70.0, 80.0)
+NORMALIZE = Normalize(MEAN, STD)
+PASS = Normalize((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def linear_model(seed=0):
+    """Logits that are linear in the image, so NumPy can follow."""
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential(
+        [
+            keras.Input((SIDE, SIDE, 3)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(CLASSES, dtype="float32"),
+        ]
+    )
+
+
+def make_learner(augment, rate=0.0, smoothing=0.0, **options):
+    learner = Learner(linear_model(), augment, **options)
+    learner.compile(SGD(rate), SoftCrossEntropy(smoothing))
+    return learner
+
+
+@pytest.fixture(scope="module")
+def data():
+    """(images, labels, keys) of three batches."""
+    random = np.random.RandomState(0)
+    images = random.randint(0, 256, (3 * BATCH, SIDE, SIDE, 3), np.uint8)
+    labels = random.randint(0, CLASSES, 3 * BATCH).astype(np.int32)
+    keys = random.randint(-(2**31), 2**31, (3 * BATCH, 2)).astype(np.int32)
+    return images, labels, keys
+
+
+def normalized(images):
+    return (images - np.array(MEAN)) / np.array(STD)
+
+
+def one_hot(labels):
+    return np.eye(CLASSES)[labels]
+
+
+def logits_of(learner, images):
+    kernel, bias = (ops.convert_to_numpy(w) for w in learner.model.weights)
+    return images.reshape(len(images), -1) @ kernel.astype(float) + bias
+
+
+def cross_entropy(logits, targets):
+    logits = logits - logits.max(axis=1, keepdims=True)
+    logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return -(targets * logs).sum(axis=1).mean()
+
+
+def augmented(images, labels, keys):
+    """Flip, normalise and mix one batch in NumPy, from the keys' draws."""
+    flipped = ops.convert_to_numpy(draws.uniform(keys, "flip"))[:, 0] < 0.5
+    images = np.where(flipped[:, None, None, None], images[:, :, ::-1], images)
+    images, targets = normalized(images), one_hot(labels)
+    draw = draws.batch_uniform(keys, "mixup weight")
+    weight = float(beta_from_uniform(draw, 1.0))
+    order = ops.convert_to_numpy(draws.permutation(keys, "mixup order"))
+    return (
+        weight * images + (1 - weight) * images[order],
+        weight * targets + (1 - weight) * targets[order],
+    )
+
+
+def expected_step(learner, images, labels, keys, smoothing=0.0):
+    """(loss, top1) of a batch."""
+    images, targets = augmented(images, labels, keys)
+    logits = logits_of(learner, images)
+    top1 = targets[np.arange(len(targets)), logits.argmax(axis=1)].mean()
+    targets = (1 - smoothing) * targets + smoothing / CLASSES
+    return cross_entropy(logits, targets), top1
+
+
+TRICKS = [RandomFlip(0.5), NORMALIZE, MixUp(1.0)]
+
+
+def fit(learner, *data, epochs=1, **options):
+    """The last epoch's numbers."""
+    history = learner.fit(
+        *data,
+        batch_size=BATCH,
+        epochs=epochs,
+        shuffle=False,
+        verbose=0,
+        **options,
+    )
+    return {name: values[-1] for name, values in history.history.items()}
+
+
+@pytest.fixture(scope="module")
+def trained(data):
+    """(learner at rate 0, its training numbers on keyed batches)."""
+    images, labels, keys = data
+    learner = make_learner(TRICKS, smoothing=0.1)
+    return learner, fit(learner, {"image": images, "key": keys}, labels)
+
+
+def test_draws_in_the_step_are_those_of_the_keys(trained, data):
+    learner, found = trained
+    steps = [
+        expected_step(learner, *(part[i : i + BATCH] for part in data), 0.1)
+        for i in range(0, 3 * BATCH, BATCH)
+    ]
+    loss, top1 = np.mean(steps, axis=0)
+    assert found["loss"] == pytest.approx(loss, rel=1e-5)
+    assert found["top1"] == pytest.approx(top1, rel=1e-5)
+    assert found["top5"] == 1.0  # all three classes are among the best
+
+
+def test_steps_are_counted_and_none_was_bad(trained):
+    learner, _ = trained
+    assert int(learner.steps_done) == 3
+    assert int(learner.first_bad_step) == -1
+
+
+def test_evaluation_is_plain(trained, data):
+    learner, _ = trained
+    images, labels, keys = data
+    found = learner.evaluate(
+        {"image": images, "key": keys},
+        labels,
+        batch_size=7,
+        verbose=0,
+        return_dict=True,
+    )
+    logits = logits_of(learner, normalized(images))
+    loss = cross_entropy(logits, one_hot(labels))  # without smoothing
+    assert found["loss"] == pytest.approx(loss, rel=1e-5)
+    accuracy = (logits.argmax(axis=1) == labels).mean()
+    assert found["top1"] == pytest.approx(accuracy, rel=1e-6)
+    assert int(learner.steps_done) == 3
+
+
+def test_predicting_from_bytes_normalises_them(trained, data):
+    learner, _ = trained
+    images, _, keys = data
+    expected = logits_of(learner, normalized(images))
+    for inputs in (images, {"image": images, "key": keys}):
+        found = learner.predict(inputs, batch_size=BATCH, verbose=0)
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_floats_are_taken_as_normalised(trained, data):
+    learner, _ = trained
+    images = normalized(data[0]).astype(np.float32)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(learner(images)),
+        logits_of(learner, images),
+        atol=1e-4,
+    )
+
+
+def test_without_keys_draws_follow_the_step(data):
+    images, labels, _ = data
+    learner = make_learner(TRICKS)
+    found = [fit(learner, images, labels)["loss"] for _ in range(2)]
+    expected = []
+    for step in range(6):
+        part = slice(step % 3 * BATCH, (step % 3 + 1) * BATCH)
+        keys = [[step, place] for place in range(BATCH)]
+        keys = np.array(keys, np.int32)
+        loss, _ = expected_step(learner, images[part], labels[part], keys)
+        expected.append(loss)
+    np.testing.assert_allclose(
+        found, [np.mean(expected[:3]), np.mean(expected[3:])], rtol=1e-5
+    )
+    assert found[0] != pytest.approx(found[1], rel=1e-3)
+
+
+def test_prepare_gives_float32_images_and_labels(data):
+    images, labels, keys = (part[:BATCH] for part in data)
+    learner = make_learner(TRICKS)
+    batch = ({"image": images, "key": keys}, ops.convert_to_tensor(labels))
+    for training in (True, False):
+        found = [
+            ops.convert_to_numpy(part)
+            for part in learner.prepare(batch, training=training)
+        ]
+        expected = normalized(images), one_hot(labels)
+        if training:
+            expected = augmented(images, labels, keys)
+        for got, want in zip(found, expected, strict=True):
+            assert got.dtype == np.float32
+            np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+def test_soft_labels_are_taken_as_they_come(data):
+    images, labels, _ = (part[:BATCH] for part in data)
+    targets = (0.6 * one_hot(labels) + 0.4 / CLASSES).astype(np.float32)
+    learner = make_learner([NORMALIZE])
+    found = fit(learner, images, targets)["loss"]
+    expected = cross_entropy(logits_of(learner, normalized(images)), targets)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_step_moves_the_weights_by_the_gradient(data):
+    images, labels, keys = (part[:BATCH] for part in data)
+    learner = make_learner(TRICKS, rate=0.5, smoothing=0.1)
+    before = [v.copy() for v in learner.model.get_weights()]
+    x, targets = augmented(images, labels, keys)
+    logits = logits_of(learner, x)
+    fit(learner, {"image": images, "key": keys}, labels)
+    targets = 0.9 * targets + 0.1 / CLASSES
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    error = odds / odds.sum(axis=1, keepdims=True) - targets
+    kernel = x.reshape(BATCH, -1).T @ error / BATCH
+    for now, was, gradient in zip(
+        learner.model.get_weights(),
+        before,
+        [kernel, error.mean(axis=0)],
+        strict=True,
+    ):
+        np.testing.assert_allclose(now, was - 0.5 * gradient, atol=1e-5)
+
+
+def test_tricks_can_change_between_fits(data):
+    images, labels, keys = data
+    learner = make_learner(TRICKS)
+    fit(learner, {"image": images, "key": keys}, labels)
+    learner.set_augment(Augment([NORMALIZE]))
+    found = fit(learner, {"image": images, "key": keys}, labels)
+    expected = cross_entropy(
+        logits_of(learner, normalized(images)), one_hot(labels)
+    )
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_first_bad_step_is_the_exact_one():
+    images = np.zeros((6 * 2, SIDE, SIDE, 3), np.float32)
+    images[3 * 2 + 1] = np.nan  # in the fourth batch of two
+    learner = make_learner([PASS], rate=0.1)
+    learner.fit(images, np.zeros(12), batch_size=2, shuffle=False, verbose=0)
+    assert int(learner.first_bad_step) == 3
+    assert int(learner.steps_done) == 6
+
+
+def test_float16_scales_the_loss_and_counts_skipped_steps(data):
+    images, labels, keys = data
+    learner = make_learner([NORMALIZE], rate=0.1, dtype="mixed_float16")
+    optimizer = learner.optimizer
+    assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    first = fit(learner, {"image": images, "key": keys}, labels)
+    last = fit(learner, {"image": images, "key": keys}, labels, epochs=8)
+    assert last["loss"] < 0.7 * first["loss"]
+    assert int(learner.steps_done) == 27
+    assert int(learner.first_bad_step) == -1
+
+    weights = [v.copy() for v in learner.model.get_weights()]
+    taken = int(optimizer.inner_optimizer.iterations)
+    learner.set_augment(Augment([PASS]))
+    endless = np.full((BATCH, SIDE, SIDE, 3), np.inf, np.float32)
+    fit(learner, endless, labels[:BATCH])
+    for now, was in zip(learner.model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(now, was)
+    assert int(optimizer.inner_optimizer.iterations) == taken
+    assert int(learner.steps_done) == 28  # the optimizer's count would be 27
+    assert int(learner.first_bad_step) == 27
+
+
+def test_the_models_weights_are_all_that_is_to_save(trained, data, tmp_path):
+    learner, _ = trained
+    learner.model.save_weights(tmp_path / "best.weights.h5")
+    other = Learner(linear_model(seed=9), [NORMALIZE])
+    other.model.load_weights(tmp_path / "best.weights.h5")
+    np.testing.assert_array_equal(
+        ops.convert_to_numpy(other(data[0])),
+        ops.convert_to_numpy(learner(data[0])),
+    )
+
+
+def test_the_step_is_compiled_where_that_pays(trained):
+    learner, _ = trained
+    # JAX compiles with XLA or not at all; TensorFlow's graphs are faster
+    # than XLA on a CPU.
+    has_gpu = "gpu" in str(keras.distribution.list_devices())
+    assert learner.jit_compile == (keras.backend.backend() == "jax" or has_gpu)
+
+
+def test_compile_takes_other_losses_and_metrics(data):
+    images, labels, _ = data
+    learner = Learner(linear_model(), [NORMALIZE])
+    learner.compile(
+        "sgd",
+        keras.losses.MeanSquaredError(),
+        metrics=[keras.metrics.CategoricalAccuracy(name="hits")],
+    )
+    found = learner.evaluate(images, labels, verbose=0, return_dict=True)
+    assert set(found) == {"loss", "hits"}
+    logits = logits_of(learner, normalized(images))
+    accuracy = (logits.argmax(axis=1) == labels).mean()
+    assert found["hits"] == pytest.approx(accuracy, rel=1e-6)

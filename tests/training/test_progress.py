@@ -1,0 +1,134 @@
+import io
+import re
+import types
+
+import pytest
+
+from kerastricks.training import RunState, progress
+from kerastricks.training.progress import BAR, ShowProgress, duration
+
+ROW = {
+    "loss": 1.23456,
+    "top1": 0.4567,
+    "val_loss": 0.98765,
+    "val_top1": 0.789,
+    "images_per_second": 1234.4,
+    "seconds": 61.7,
+}
+LINE = (
+    "epoch  2/12  loss 1.235  top1 45.67%  val_loss 0.988  val_top1 78.90%"
+    "  1234 img/s  62 s"
+)
+
+
+class Stream(io.StringIO):
+    def __init__(self, terminal):
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self):
+        return self.terminal
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = types.SimpleNamespace(seconds=1000.0)
+    monkeypatch.setattr(
+        progress,
+        "time",
+        types.SimpleNamespace(monotonic=lambda: now.seconds),
+    )
+    return now
+
+
+def show(clock, terminal, batches=8, seconds=1.0, state=None):
+    """What a stream gets in an epoch of `batches` steps, then at its end."""
+    stream, state = Stream(terminal), state or RunState()
+    callback = ShowProgress(state, 12, 12 * batches, stream)
+    callback.set_params({"steps": batches})
+    callback.set_model(
+        types.SimpleNamespace(
+            get_metrics_result=lambda: {"loss": 2.0, "top1": 0.125}
+        )
+    )
+    callback.on_epoch_begin(1)
+    for batch in range(batches):
+        callback.on_train_batch_begin(batch)
+        state.step += 1
+        clock.seconds += seconds
+    callback.on_test_begin()
+    before = stream.getvalue()
+    state.history.append(ROW)
+    callback.on_epoch_end(1)
+    return before, stream.getvalue()[len(before) :]
+
+
+def frames(text):
+    """What each redrawing shows."""
+    start, *rest = text.split("\r\x1b[K")
+    assert start == ""
+    return rest
+
+
+def test_elsewhere_one_plain_line_at_the_end_of_the_epoch(clock):
+    before, after = show(clock, terminal=False)
+    assert before == ""
+    assert after == LINE + "\n"
+
+
+def test_the_best_epoch_says_so(clock):
+    _, after = show(clock, False, state=RunState(best_epoch=2))
+    assert after == LINE + "  best\n"
+
+
+def test_a_terminal_gets_a_bar_on_one_line(clock):
+    before, after = show(clock, terminal=True)
+    assert "\n" not in before
+    *bars, validating = frames(before)
+    assert validating == "epoch  2/12  validating ..."
+    assert len(bars) == 8
+    for batch, text in enumerate(bars):
+        full = BAR * batch // 8
+        bar = "━" * full + "╌" * (BAR - full)
+        assert text.startswith(f"epoch  2/12  {bar} {batch}/8")
+        assert ("loss 2.000  top1 12.5%" in text) == (batch > 0)
+    assert frames(after) == [LINE + "\n"]
+
+
+def test_time_left_goes_by_the_steps_so_far(clock):
+    before, _ = show(clock, terminal=True)
+    left = [re.search(r"  ([^ ]+ [a-z]+) left$", t) for t in frames(before)]
+    # At 1 s a step: 94 of 96 steps left after 2, 89 after 7.
+    assert left[0] is None and left[1] is None
+    assert (left[2][1], left[7][1]) == ("1:34 min", "1:29 min")
+
+
+def test_time_left_of_a_resumed_run_counts_its_own_steps(clock):
+    before, _ = show(clock, terminal=True, state=RunState(step=48))
+    # 50 of 96 done, two of them here.
+    assert frames(before)[2].endswith("  46 s left")
+
+
+def test_fast_steps_are_not_all_drawn(clock):
+    before, _ = show(clock, terminal=True, batches=100, seconds=0.125)
+    # Every fifth: .625 s is the first time above half a second.
+    bars = frames(before)[:-1]
+    shown = [int(re.search(r" (\d+)/100", text)[1]) for text in bars]
+    assert shown == list(range(0, 100, 5))
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1:00 min"),
+        (184, "3:04 min"),
+        (3599, "59:59 min"),
+        (3600, "1:00 h"),
+        (5 * 3600 + 6 * 60 + 59, "5:06 h"),
+        (100 * 3600, "100:00 h"),
+    ],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
