@@ -420,7 +420,8 @@ def checked(field: dataclasses.Field, value: Any) -> Value:
     if isinstance(value, str):
         return value
     for number in value if isinstance(value, tuple) else (value,):
-        if not about["low"] <= number <= about["high"]:
+        inside = about["low"] <= number <= about["high"]
+        if not (inside and math.isfinite(number)):
             raise InputError(
                 f"{field.name} must be in [{about['low']:g}, "
                 f"{about['high']:g}]. {got}"

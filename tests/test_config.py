@@ -318,3 +318,9 @@ def test_normalization_by_text():
 def test_normalization_refuses(text):
     message = refusal(normalization, text)
     assert message.endswith(f"Received: normalize={text}")
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_numbers_must_be_finite(value):
+    with pytest.raises(InputError, match="learning_rate must be in"):
+        Recipe(learning_rate=value)

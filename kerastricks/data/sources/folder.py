@@ -66,6 +66,11 @@ def list_split(root: pathlib.Path, natural_size: int) -> Source:
         labels += [label] * len(found)
         if not found:
             empty.append(name)
+    if paths and len(classes) < 2:
+        raise InputError(
+            "a classifier needs at least two classes, each a folder of its "
+            f"own. Received: {classes[0]} alone in {root}"
+        )
     if not paths:
         raise InputError(
             f"a data folder holds one folder per class with "

@@ -63,8 +63,9 @@ def test_every_kind_of_image_and_nothing_else(tmp_path):
     others = ["notes.txt", "a.jpg.part", "jpg", ".hidden.jpg", "Thumbs.db"]
     grow(tmp_path, *(f"train/cats/{name}" for name in images + others))
     grow(tmp_path, "val/cats/1.jpg", "val/readme.jpg", "train/loose.jpg")
-    found = paths(opened(tmp_path)["train"], tmp_path / "train" / "cats")
-    assert found == images
+    grow(tmp_path, "train/dogs/1.jpg", "val/dogs/1.jpg")
+    found = paths(opened(tmp_path)["train"], tmp_path / "train")
+    assert found == [*(f"cats/{name}" for name in images), "dogs/1.jpg"]
 
 
 def test_subfolders_belong_to_their_class_and_hidden_ones_do_not(tmp_path):
@@ -193,3 +194,10 @@ def test_home_folder_is_meant_by_a_tilde(tmp_path, monkeypatch):
     grow(tmp_path, *(f"pets/{path}" for path in FEW))
     monkeypatch.setenv("HOME", str(tmp_path))
     assert opened("~/pets")["train"].class_names == ("cats", "dogs")
+
+
+def test_one_class_alone_is_refused(tmp_path):
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "a.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(InputError, match="at least two classes.*only alone"):
+        open_folder(str(tmp_path), 0.1, 0)
