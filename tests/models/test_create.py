@@ -56,7 +56,6 @@ def test_logits_are_the_head_on_averaged_features():
     assert logits.std() > 1e-3
 
 
-@pytest.mark.traced
 def test_a_saved_model_gives_the_same_logits(tmp_path):
     model = models.create("resnet10_d", num_classes=4, width=0.125)
     model.save(tmp_path / "model.keras")

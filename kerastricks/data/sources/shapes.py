@@ -58,17 +58,17 @@ VERSION = "shapes-v1"  # a change of any pixel is a new version
 
 # The strengths of the nuisances. (low, high) is a uniform range; lengths are in
 # pixels unless "of the radius"; colours and contrasts are on a 0..1 scale.
-RADIUS = (16.0, 27.0)  # of the shape
-OVERHANG = 0.1  # of the radius, that may lie outside of the frame
-SQUEEZE = (0.86, 1.0)  # height over width, before the rotation
-CONTRAST = (0.28, 0.62)  # luma step from the shape to its surroundings
+RADIUS = (17.0, 28.0)  # of the shape
+OVERHANG = 0.05  # of the radius, that may lie outside of the frame
+SQUEEZE = (0.88, 1.0)  # height over width, before the rotation
+CONTRAST = (0.32, 0.65)  # luma step from the shape to its surroundings
 SATURATION = (0.1, 0.75)  # of any colour
 TEXTURE_TOWARDS = 0.2  # of CONTRAST, the texture's approach to the shape
 TEXTURE_AWAY = (0.02, 0.13)  # the texture's other tone, away from the shape
 TEXTURE_PERIOD = (7.0, 22.0)  # of stripes, checks, dots and clouds
 SHADING = 0.25  # of CONTRAST, the ramp of luma across the shape
 SHADOW = (0.0, 0.3)  # share of light that the shape's shadow takes
-MARKS = 3  # strokes and dots around the shape, at most
+MARKS = 2  # strokes and dots around the shape, at most
 MARK_CHANCE = 0.6  # that each of them is there
 MARK_LENGTH = (0.0, 4.5)  # half of a stroke; near 0 it is a dot
 MARK_WIDTH = (1.0, 2.4)  # half of a stroke
