@@ -168,7 +168,7 @@ class Schedule:
     epochs: int = knob(30, "passes over the training images", low=1)
     warmup_epochs: float = knob(
         -1.0,
-        "linear warm-up before the cosine; -1: a tenth of the run, at most 5",
+        "linear warm-up before the cosine; -1: a sixth of the run, at most 5",
         low=-1.0,
     )
 
@@ -314,7 +314,7 @@ class Recipe:
     def warmup_epochs(self) -> float:
         """The warm-up that -1 stands for, or the one given."""
         if self.schedule.warmup_epochs < 0:
-            return min(5.0, self.schedule.epochs / 10)
+            return min(5.0, self.schedule.epochs / 6)
         return self.schedule.warmup_epochs
 
     def peak_learning_rate(self) -> float:

@@ -279,7 +279,7 @@ def test_hash_is_that_of_the_identitys_repr_in_order():
 
 @pytest.mark.parametrize(
     "given, epochs, expected",
-    [(-1.0, 30, 3.0), (-1.0, 10, 1.0), (-1.0, 120, 5.0), (0, 30, 0), (2, 9, 2)],
+    [(-1.0, 30, 5.0), (-1.0, 12, 2.0), (-1.0, 120, 5.0), (0, 30, 0), (2, 9, 2)],
 )
 def test_warmup(given, epochs, expected):
     recipe = Recipe(warmup_epochs=given, epochs=epochs)

@@ -94,10 +94,10 @@ def test_effective_tells_what_applies(recipe, result):
     )
     assert about["optimizer"]["peak_learning_rate"] == 1.0 * 8 / 256
     first = about["optimizer"]["learning_rate_at"][0]
-    # A tenth of six epochs warms up: round(.6 * 6) = 4 steps.
+    # A sixth of six epochs warms up: one epoch, 6 steps.
     assert first == {
         "epoch": 0.0,
-        "learning_rate": pytest.approx(8 / 256 / 4, rel=1e-6),
+        "learning_rate": pytest.approx(8 / 256 / 6, rel=1e-6),
     }
     assert len(about["optimizer"]["learning_rate_at"]) == 10
     assert [phase["epochs"] for phase in about["phases"]] == [4, 2]

@@ -100,21 +100,25 @@ class Learner(StepShim, keras.Model):
             images, _ = self.augment(images, None, None, training=False)
         return self.model(images, training=training)
 
-    def prepare(self, data: Any, training: bool) -> tuple[Any, Any]:
-        """(float images, soft labels) of a batch as it comes."""
-        inputs, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+    def prepare(self, data: Any, training: bool) -> tuple[Any, ...]:
+        """(float images, soft labels[, weights]) of a batch as it comes."""
+        inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         if not isinstance(inputs, dict):
             inputs = {"image": inputs, "key": self.default_keys(inputs)}
-        if len(labels.shape) == 1:
-            labels = ops.one_hot(
-                ops.cast(labels, "int32"), self.num_classes, dtype="float32"
-            )
-        return self.augment(
+        images, labels = self.augment(
             inputs["image"],
-            ops.cast(labels, "float32"),
+            self.soft_labels(labels),
             inputs["key"],
             training=training,
         )
+        return keras.utils.pack_x_y_sample_weight(images, labels, weights)
+
+    def soft_labels(self, labels: Any) -> Any:
+        """float32 [B, C] of labels [B], [B, 1] or [B, C]."""
+        if len(labels.shape) == 1 or labels.shape[-1] == 1:
+            labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
+            return ops.one_hot(labels, self.num_classes, dtype="float32")
+        return ops.cast(labels, "float32")
 
     def default_keys(self, images: Any) -> Any:
         """Keys [B, 2] = (step, place) for batches that bring none."""

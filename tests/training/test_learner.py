@@ -306,3 +306,27 @@ def test_compile_takes_other_losses_and_metrics(data):
     logits = logits_of(learner, normalized(images))
     accuracy = (logits.argmax(axis=1) == labels).mean()
     assert found["hits"] == pytest.approx(accuracy, rel=1e-6)
+
+
+def test_labels_may_stand_in_a_column(data):
+    images, labels, keys = data
+    learner = make_learner([NORMALIZE])
+    column = ops.convert_to_tensor(labels[:, None])
+    batch = {"image": images, "key": keys}, column
+    _, soft = learner.prepare(batch, training=True)
+    np.testing.assert_array_equal(ops.convert_to_numpy(soft), one_hot(labels))
+
+
+def test_sample_weights_reach_the_loss(data):
+    images, labels, _ = data
+    learner = make_learner([NORMALIZE])
+    weights = (labels == 0).astype(np.float32)
+    history = learner.fit(
+        *(images, labels),
+        sample_weight=weights,
+        batch_size=len(images),
+        verbose=0,
+    )
+    logits = logits_of(learner, normalized(images))
+    expected = cross_entropy(logits, weights[:, None] * one_hot(labels))
+    assert history.history["loss"][0] == pytest.approx(expected, rel=1e-4)
