@@ -5,6 +5,8 @@ plain arguments. A trick of strength 0 is not built at all.
 """
 
 import dataclasses
+import hashlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +24,12 @@ from kerastricks.augment import (
 )
 from kerastricks.config import Recipe, normalization
 from kerastricks.data import eval_pipeline, open_splits, train_pipeline
-from kerastricks.data.bad_images import has_signature, refuse_bad, skip_bad
+from kerastricks.data.bad_images import (
+    has_signature,
+    naming_bad,
+    refuse_bad,
+    skip_bad,
+)
 from kerastricks.data.cache import cached
 from kerastricks.data.pipeline import steps_per_epoch
 from kerastricks.data.sources import Source, stratified
@@ -50,9 +57,18 @@ class Splits:
         """Files left out because they are no images."""
         return self.train.skipped + self.val.skipped
 
+    def sha256(self) -> str:
+        """Of labels and file names; not of where the data lies."""
+        total = hashlib.sha256()
+        for source in (self.train, self.val):
+            total.update(source.labels.tobytes())
+            for name in source.names:
+                total.update(os.path.basename(name).encode("utf-8", "replace"))
+        return total.hexdigest()
 
-def data(recipe: Recipe, only_val: bool = False) -> Splits:
-    """The two splits; without the costly parts of training's if `only_val`."""
+
+def data(recipe: Recipe) -> Splits:
+    """The two splits that a run trains and validates on."""
     knobs = recipe.data
     splits = open_splits(
         knobs.data,
@@ -60,9 +76,8 @@ def data(recipe: Recipe, only_val: bool = False) -> Splits:
         seed=recipe.run.seed,
         progress=progress("drawing the built-in images"),
     )
-    train, val = splits["train"], checked(recipe, splits["val"], "validation")
-    if not only_val:
-        train = checked(recipe, train, "training")
+    train = checked(recipe, splits["train"], "training")
+    val = checked(recipe, splits["val"], "validation")
     if knobs.sample_fraction < 1:
         train = train.subset(
             stratified(train.labels, knobs.sample_fraction, recipe.run.seed)
@@ -72,10 +87,26 @@ def data(recipe: Recipe, only_val: bool = False) -> Splits:
             "batch_size must not exceed the number of training images. "
             f"Received: batch_size={knobs.batch_size}, {len(train)} images"
         )
-    if not only_val:
+    size = knobs.image_size or train.natural_size
+    with naming_bad(train, val):
         train = cached(train, knobs.cache, progress("decoding training images"))
         val = cached(val, knobs.cache, progress("decoding validation images"))
-    return Splits(train, val, knobs.image_size or train.natural_size)
+    return Splits(train, val, size)
+
+
+def evaluation_data(recipe: Recipe, other: str = "") -> Splits:
+    """The validation split, of the run's data or of other data.
+
+    Other data that has no validation split of its own is one as a whole.
+    """
+    splits = open_splits(
+        other or recipe.data.data,
+        val_fraction=1.0 if other else recipe.data.val_fraction,
+        seed=recipe.run.seed,
+        progress=progress("drawing the built-in images"),
+    )
+    val = checked(recipe, splits["val"], "validation")
+    return Splits(val, val, recipe.data.image_size or val.natural_size)
 
 
 def checked(recipe: Recipe, source: Source, name: str) -> Source:

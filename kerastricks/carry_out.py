@@ -7,12 +7,10 @@ import subprocess
 import sys
 from typing import Any
 
-import tensorflow as tf
-
 import kerastricks
 from kerastricks import build, effective, flags, trained
 from kerastricks.config import Recipe
-from kerastricks.data.bad_images import decodes, refuse_bad
+from kerastricks.data.bad_images import naming_bad
 from kerastricks.errors import RunError
 from kerastricks.evaluation import (
     confusion_matrix,
@@ -41,6 +39,7 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     learner = build.learner(recipe, splits)
     about = effective.describe(recipe, splits, learner)
     print(f"{effective.summary(about)}\nfolder     {folder.path}", flush=True)
+    folder.check_same_data(about)
     folder.record(recipe, about)
     state = train(recipe, folder, splits, learner)
     classifier = trained.load(recipe, folder)
@@ -87,37 +86,24 @@ def train(
             ),
         ]
         try:
-            run_phases(
-                learner,
-                phases,
-                lambda phase, start: build.train_batches(
-                    recipe, splits.train, phase, start
-                ),
-                build.eval_batches(recipe, splits.val, splits.image_size),
-                state,
-                callbacks,
-            )
+            with naming_bad(splits.train, splits.val):
+                run_phases(
+                    learner,
+                    phases,
+                    lambda phase, start: build.train_batches(
+                        recipe, splits.train, phase, start
+                    ),
+                    build.eval_batches(recipe, splits.val, splits.image_size),
+                    state,
+                    callbacks,
+                )
+            signals.check()
         except Interrupted:
             raise KeyboardInterrupt(
                 f"stopped at step {state.step} of {steps}; the same command "
                 "goes on from there"
             ) from None
-        except tf.errors.OpError as error:
-            explain(error, splits)
-            raise
     return state
-
-
-def explain(error: tf.errors.OpError, splits: build.Splits) -> None:
-    """Names the files that made the pipeline fail, if that is what did."""
-    if isinstance(error, tf.errors.ResourceExhaustedError):
-        raise RunError(
-            "out of memory; lower batch_size or image_size. "
-            f"Received: {error.message.splitlines()[0]}"
-        ) from None
-    print("the input failed; looking for the files ...", flush=True)
-    refuse_bad(splits.train, decodes)
-    refuse_bad(splits.val, decodes)
 
 
 def result_values(

@@ -12,7 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from kerastricks.errors import InputError, RunError
 
 # TensorFlow 2.21 writes these whatever the log level is.
-NOTES = (b"WARNING: All log messages before absl::InitializeLog", b"I0000 ")
+NOTES = (
+    b"WARNING: All log messages before absl::InitializeLog",
+    b"I0000 ",
+)
+NO_GPU = b"failed call to cuInit"
 
 
 def run_command(body: Callable[[Sequence[str]], None]) -> None:
@@ -61,12 +65,13 @@ def pass_on(source: int, real: int) -> None:
     """Copies lines, TensorFlow's notes left out."""
     with open(source, "rb") as lines, open(real, "wb", closefd=False) as out:
         for line in lines:
-            if not line.startswith(NOTES):
+            if not line.startswith(NOTES) and NO_GPU not in line:
                 out.write(line)
                 out.flush()
 
 
 def complain(error: object, code: int) -> int:
     """Prints one line on stderr."""
-    print(f"kerastricks: {error}", file=sys.stderr)
+    first_line = str(error).strip().split("\n")[0]
+    print(f"kerastricks: {first_line}", file=sys.stderr)
     return code

@@ -29,6 +29,7 @@ def describe(
         "data": {
             "train_images": len(splits.train),
             "val_images": len(splits.val),
+            "sha256": splits.sha256(),
             "skipped_images": list(splits.skipped),
             "class_names": list(splits.train.class_names),
             "image_size": splits.image_size,

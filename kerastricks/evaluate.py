@@ -28,8 +28,6 @@ def main(argv: Sequence[str]) -> None:
         )
     folder = open_run(values["run_dir"])
     recipe = folder.recipe()
-    if values["data"]:
-        recipe = recipe.replace(data=values["data"])
     choose_backend(recipe.run.backend)
 
     from kerastricks import build, trained
@@ -37,7 +35,7 @@ def main(argv: Sequence[str]) -> None:
     from kerastricks.outcome import judge
 
     names = tuple(folder.read(folder.effective_file)["data"]["class_names"])
-    splits = build.data(recipe, only_val=True)
+    splits = build.evaluation_data(recipe, values["data"])
     if splits.val.class_names != names:
         raise InputError(
             "the data must have the classes of the run. Received: "

@@ -41,12 +41,15 @@ def run(recipe: Recipe) -> Result:
     # Only now, with Keras's backend settled, what is built on Keras.
     from kerastricks.carry_out import carry_out
 
-    return Result(folder.path, carry_out(recipe, folder))
+    with folder.locked():
+        return Result(folder.path, carry_out(recipe, folder))
 
 
 def one_line(result: Result) -> str:
     """The numbers that one wants to see first."""
     return (
         f"top-1 {result.top1:.2%}, top-5 {result.top5:.2%}, "
-        f"loss {result.loss:.4f}, calibration error {result.ece:.4f}"
+        f"loss {result.loss:.4f}, calibration error {result.ece:.4f}\n"
+        f"by the weights of epoch {result.best_epoch}, the best on these "
+        f"{result.val_images:,} images; after the last: {result.last_top1:.2%}"
     )

@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> None:
         )
     folder = open_run(values["run_dir"])
     recipe = folder.recipe()
-    target = pathlib.Path(values["output"] or folder.saved_model)
+    target = free_target(values["output"] or str(folder.saved_model))
     choose_backend("tensorflow")
 
     from kerastricks import trained
@@ -36,6 +36,18 @@ def main(argv: Sequence[str]) -> None:
 
     write_saved_model(trained.load(recipe, folder), target, values["top_k"])
     print(f"SavedModel  {target}")
+
+
+def free_target(output: str) -> pathlib.Path:
+    """A folder to write; refuses to replace anything but a SavedModel."""
+    target = pathlib.Path(output).expanduser().resolve()
+    replaceable = not target.exists() or (target / "saved_model.pb").is_file()
+    if not replaceable and (not target.is_dir() or any(target.iterdir())):
+        raise InputError(
+            "output must be a new or empty folder, or a SavedModel to replace. "
+            f"Received: output={target}"
+        )
+    return target
 
 
 if __name__ == "__main__":

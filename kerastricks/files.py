@@ -1,5 +1,6 @@
 """Writing files so that nobody ever sees half of one."""
 
+import errno
 import os
 import pathlib
 import shutil
@@ -21,17 +22,29 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
         with replacing(folder / "result.json") as partial:
             partial.write_text("{}")
     """
-    partial = partial_name(path)
+    partial, old = partial_name(path), partial_name(path)
     try:
         yield partial
-        if path.is_dir():
-            shutil.rmtree(path)
+        if path.is_dir():  # a folder cannot be replaced in one move
+            path.rename(old)
         os.replace(partial, path)
     finally:
-        if partial.is_dir():
-            shutil.rmtree(partial, ignore_errors=True)
-        else:
-            partial.unlink(missing_ok=True)
+        if old.is_dir() and not path.exists():
+            old.rename(path)
+        for left in (partial, old):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+
+def need_room(folder: pathlib.Path, size: int) -> None:
+    """Raises as a full disk would, before anything is written.
+
+    For writers that do not survive it: HDF5 crashes the process.
+    """
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """What `auto` stands for on this machine."""
 
+import importlib.util
 import os
 import pathlib
 import sys
@@ -35,6 +36,11 @@ def choose_backend(wanted: str) -> str:
         raise InputError(
             "kerastricks runs on the tensorflow and jax backends. "
             f"Received: KERAS_BACKEND={wanted}"
+        )
+    if importlib.util.find_spec(wanted) is None:
+        raise InputError(
+            f"the {wanted} backend needs the package {wanted}; install it with "
+            f"pip install {wanted}. Received: backend={wanted}"
         )
     os.environ["KERAS_BACKEND"] = wanted
     return wanted

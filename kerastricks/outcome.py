@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from kerastricks import build
 from kerastricks.config import Recipe
+from kerastricks.data.bad_images import naming_bad
 from kerastricks.data.pipeline import eval_image
 from kerastricks.evaluation import softmax, top_losses
 from kerastricks.report.run_report import Picture, mistake
@@ -27,7 +28,8 @@ def judge(recipe: Recipe, classifier: Trained, splits: build.Splits) -> Outcome:
     """Classifies every validation image once."""
     batches = build.eval_batches(recipe, splits.val, classifier.image_size)
     squares = batches.map(lambda inputs, label: inputs["image"])
-    return Outcome(classifier.logits(squares), splits.val.labels)
+    with naming_bad(splits.val):
+        return Outcome(classifier.logits(squares), splits.val.labels)
 
 
 def mistakes(

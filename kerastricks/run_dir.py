@@ -1,9 +1,11 @@
 """The folder of a run: what lies where, and whose it is."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 from kerastricks import flags
@@ -101,6 +103,37 @@ class RunDir:
                 "run_dir must be a folder that can be written to "
                 f"({error.strerror}). Received: run_dir={self.path}"
             ) from None
+
+    def check_same_data(self, effective: dict[str, Any]) -> None:
+        """Refuses to go on with a run whose data has changed meanwhile."""
+        if not (self.has_progress() and self.effective_file.is_file()):
+            return
+        before = self.read(self.effective_file)["data"]
+        now = effective["data"]
+        for name in ("class_names", "train_images", "val_images", "sha256"):
+            if before[name] != now[name]:
+                raise InputError(
+                    "the data has changed since this run began; give another "
+                    f"run_dir. Received: {name}={now[name]} "
+                    f"(there: {before[name]}) in run_dir={self.path}"
+                )
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps a second process out of the run."""
+        import fcntl
+
+        path = self.path / ".lock"
+        with open(path, "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(
+                    "another process is at work in this run_dir. "
+                    f"Received: run_dir={self.path}"
+                ) from None
+            yield
+            path.unlink(missing_ok=True)
 
     def has_progress(self) -> bool:
         """Whether training has left something worth keeping."""

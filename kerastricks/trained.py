@@ -14,6 +14,7 @@ from kerastricks import build
 from kerastricks.augment import Normalize
 from kerastricks.config import Recipe
 from kerastricks.data.decode import eval_square
+from kerastricks.errors import InputError
 from kerastricks.run_dir import RunDir
 from kerastricks.training import Learner
 
@@ -42,6 +43,11 @@ class Trained:
 def load(recipe: Recipe, folder: RunDir) -> Trained:
     """The best weights of a run."""
     about = folder.read(folder.effective_file)["data"]
+    if not folder.best_weights.is_file():
+        raise InputError(
+            "this run has no weights yet: its first epoch is not over. "
+            f"Received: run_dir={folder.path}"
+        )
     names = tuple(about["class_names"])
     size = about["image_size"]
     model = build.classifier(recipe, len(names), size, "float32")

@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from kerastricks import files
 from kerastricks.files import partial_name, replacing, user_cache, write_text
 
 
@@ -98,3 +99,36 @@ def test_new_file_has_the_rights_of_any_other(tmp_path):
     write_text(tmp_path / "ours", "")
     modes = {os.stat(path).st_mode for path in tmp_path.iterdir()}
     assert len(modes) == 1
+
+
+def test_a_folder_takes_the_place_of_a_folder(tmp_path):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").touch()
+    with replacing(target) as partial:
+        partial.mkdir()
+        (partial / "new").touch()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").touch()
+
+    def fail(*paths):
+        raise OSError("no")
+
+    monkeypatch.setattr(files.os, "replace", fail)
+    with pytest.raises(OSError, match="no"):
+        with replacing(target) as partial:
+            partial.mkdir()
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_room_is_asked_for_before_writing(tmp_path):
+    files.need_room(tmp_path, 1)
+    with pytest.raises(OSError, match="No space left"):
+        files.need_room(tmp_path, 2**62)

@@ -93,7 +93,8 @@ def test_killed_and_resumed_equals_uninterrupted(command, tmp_path):
     assert code == 130
     assert "the same command goes on from there" in errors
     assert "Traceback" not in errors
-    printed = train(command, tmp_path / "cut")
+    printed = train([*command, "--export"], tmp_path / "cut")
+    assert (tmp_path / "cut" / "saved_model" / "saved_model.pb").is_file()
     assert "resuming at step" in printed
 
     expected = final_variables(tmp_path / "whole")

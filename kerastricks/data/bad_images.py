@@ -7,15 +7,16 @@ has stumbled over one.
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from kerastricks.data.decode import decode
 from kerastricks.data.sources.source import Source
-from kerastricks.errors import InputError
+from kerastricks.errors import InputError, RunError
 
 # First bytes of JPEG, PNG, GIF and BMP.
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
@@ -79,6 +80,25 @@ def refuse_bad(source: Source, check: Callable[[str], bool]) -> None:
             f"these, or leave such files out with --on_bad_image=skip. "
             f"Received: {names}{more}"
         )
+
+
+@contextlib.contextmanager
+def naming_bad(*sources: Source) -> Iterator[None]:
+    """Turns the pipeline's failure into the names of the files behind it."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = str(error.message).splitlines()[0]
+        if "No space left" in reason:
+            raise RunError(f"the disk is full. Received: {reason}") from error
+        if isinstance(error, tf.errors.ResourceExhaustedError):
+            raise RunError(
+                "out of memory; lower batch_size or image_size. "
+                f"Received: {reason}"
+            ) from error
+        for source in sources:
+            refuse_bad(source, decodes)
+        raise RunError(f"TensorFlow failed. Received: {reason}") from error
 
 
 def skip_bad(source: Source, progress: Progress | None = None) -> Source:

@@ -2,12 +2,14 @@
 
 import math
 import signal
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from kerastricks.errors import RunError
-from kerastricks.training.run_state import RunCallback
+from kerastricks.training.run_state import Interrupted, RunCallback
 
 # Reading a number from the device makes the host wait for it.
 STEPS_BETWEEN_LOOKS = 50
@@ -19,10 +21,21 @@ def check_loss(learner: keras.Model, learning_rate: float) -> None:
     if step >= 0:
         raise RunError(
             f"the loss became NaN or infinite at step {step + 1}; the last "
-            "good checkpoint is kept. Try a lower learning_rate or a longer "
-            f"warm-up in a new run_dir. Received: step={step + 1}, "
+            "checkpoint before it is kept. Try a lower learning_rate or a "
+            f"longer warm-up in a new run_dir. Received: step={step + 1}, "
             f"learning rate now {learning_rate:.4g}"
         )
+
+
+def check_finite(variables: Mapping[str, np.ndarray], step: int) -> None:
+    """Raises if a variable holds what is no number."""
+    for name, values in variables.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise RunError(
+                f"a variable became NaN or infinite by step {step}; the last "
+                "checkpoint before it is kept. Try a lower learning_rate or a "
+                f"longer warm-up in a new run_dir. Received: {name}"
+            )
 
 
 def current_rate(learner: keras.Model) -> float:
@@ -68,6 +81,11 @@ class WatchSignals(RunCallback):
         for number, handler in self.before.items():
             if handler is not None:  # it was not set by Python
                 signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raises if a signal has come."""
+        if self.asked:
+            raise Interrupted
 
     def note(self, number: int, frame: Any) -> None:
         """The next step is not begun; asked twice, nothing is waited for."""

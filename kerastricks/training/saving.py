@@ -4,14 +4,22 @@ import pathlib
 import time
 from typing import Any
 
-from kerastricks.files import replacing
+from kerastricks.errors import RunError
+from kerastricks.files import need_room, replacing
 from kerastricks.training.checkpoint import (
     Checkpoints,
     read_variables,
     write_variables,
 )
-from kerastricks.training.guard import WatchSignals, check_loss, current_rate
-from kerastricks.training.run_state import Interrupted, RunCallback, RunState
+from kerastricks.training.guard import (
+    WatchSignals,
+    check_finite,
+    check_loss,
+    current_rate,
+)
+from kerastricks.training.run_state import RunCallback, RunState
+
+HDF5_ROOM = 2**18  # bytes for the file's own tables
 
 
 class SaveCheckpoints(RunCallback):
@@ -41,8 +49,7 @@ class SaveCheckpoints(RunCallback):
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if self.state.step > self.saved_step and self.due():
             self.save()
-        if self.signals.asked:
-            raise Interrupted
+        self.signals.check()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         # The next epoch counts from zero; validation has left its counts.
@@ -61,11 +68,11 @@ class SaveCheckpoints(RunCallback):
     def save(self) -> None:
         """Never of a run whose loss has become NaN."""
         check_loss(self.model, current_rate(self.model))
+        variables = read_variables(self.model)
+        check_finite(variables, self.state.step)
         now = time.monotonic()
         self.state.seconds = self.seconds_before + now - self.started
-        self.checkpoints.save(
-            self.state.step, read_variables(self.model), self.state.to_json()
-        )
+        self.checkpoints.save(self.state.step, variables, self.state.to_json())
         self.saved_at, self.saved_step = now, self.state.step
 
 
@@ -79,10 +86,24 @@ class SaveBest(RunCallback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         top1 = (logs or {})["val_top1"]
         if top1 > self.state.best_top1:
-            with replacing(self.path) as partial:
-                self.model.model.save_weights(partial)
+            self.write()
             self.state.best_top1 = top1
             self.state.best_epoch = epoch + 1
+
+    def write(self) -> None:
+        """The classifier's weights, or what was there before."""
+        model = self.model.model
+        try:
+            need_room(self.path.parent, 5 * model.count_params() + HDF5_ROOM)
+            with replacing(self.path) as partial:
+                model.save_weights(partial)
+        except OSError as error:
+            raise RunError(
+                "the best weights could not be written "
+                f"({error.strerror or error}); the last checkpoint is "
+                "untouched. Free some space and run the same command again. "
+                f"Received: {self.path}"
+            ) from None
 
 
 class RestoreOnce(RunCallback):

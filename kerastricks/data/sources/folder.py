@@ -102,7 +102,7 @@ def file_source(
 ) -> Source:
     """A source that reads files by their path."""
     with tf.device("CPU"):
-        table = tf.constant(paths)
+        table = tf.constant([os.fsencode(path) for path in paths])
     return Source(
         class_names=class_names,
         labels=np.array(labels, np.int32),

@@ -72,8 +72,11 @@ def split_off(
     """(rest, share): a stratified, seeded share taken out of a source.
 
     Args:
+        fraction: 1 leaves nothing to train on: both are the whole source.
         where: what an error calls the source.
     """
+    if fraction == 1:
+        return source, source
     check_can_split(source, fraction, where)
     share = stratified(source.labels, fraction, seed, leave=1)
     rest = np.setdiff1d(np.arange(len(source)), share)

@@ -84,7 +84,7 @@ def test_share_is_the_same_for_ever():
         (0.1, [2, 1, 1, 1]),
         (0.5, [10, 5, 2, 1]),
         (0.9, [18, 9, 3, 1]),  # something stays for training
-        (1.0, [19, 9, 3, 1]),
+        (0.99, [19, 9, 3, 1]),
     ],
 )
 def test_split_parts_every_class(source, fraction, counts):
@@ -160,3 +160,7 @@ def test_shapes_come_with_their_own_size_and_test_split(tmp_path, monkeypatch):
         assert split.natural_size == 64
         assert split.class_names == shapes.CLASS_NAMES
     assert all("/test/" in name for name in splits["val"].names)
+
+
+def test_a_fraction_of_one_gives_the_whole_twice(source):
+    assert split_off(source, 1.0, 0, "here") == (source, source)
