@@ -132,8 +132,10 @@ class RunDir:
                     "another process is at work in this run_dir. "
                     f"Received: run_dir={self.path}"
                 ) from None
-            yield
-            path.unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
 
     def has_progress(self) -> bool:
         """Whether training has left something worth keeping."""
