@@ -357,17 +357,18 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def idle_knobs(recipe: Recipe) -> list[str]:
     """A line for each knob that was turned and does nothing in this run."""
-    values = recipe.values()
-    reasons = {
-        "crop_area": recipe.data.train_crop == "center" and "train_crop=center",
-        "crop_aspect": recipe.data.train_crop == "center"
-        and "train_crop=center",
-        "val_fraction": recipe.data.data == "shapes" and "data=shapes",
-    }
+    data, values = recipe.data, recipe.values()
+    cases = (
+        ("train_crop=center", data.train_crop == "center", "crop_area"),
+        ("train_crop=center", data.train_crop == "center", "crop_aspect"),
+        ("data=shapes", data.data == "shapes", "val_fraction"),
+        ("data=arrays", data.data.startswith("arrays:"), "cache"),
+        ("data=arrays", data.data.startswith("arrays:"), "on_bad_image"),
+    )
     return [
         f"{name}={values[name]} has no effect with {reason}"
-        for name, reason in reasons.items()
-        if reason and values[name] != FIELD_OF[name].default
+        for reason, holds, name in cases
+        if holds and values[name] != FIELD_OF[name].default
     ]
 
 

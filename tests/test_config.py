@@ -12,6 +12,7 @@ from kerastricks.config import (
     SECTIONS,
     Recipe,
     broken_rules,
+    idle_knobs,
     leaves,
     normalization,
 )
@@ -324,3 +325,28 @@ def test_normalization_refuses(text):
 def test_numbers_must_be_finite(value):
     with pytest.raises(InputError, match="learning_rate must be in"):
         Recipe(learning_rate=value)
+
+
+@pytest.mark.parametrize(
+    "values, lines",
+    [
+        ({}, []),
+        ({"train_crop": "center"}, []),
+        (
+            {"train_crop": "center", "crop_area": (0.5, 1.0)},
+            ["crop_area=(0.5, 1.0) has no effect with train_crop=center"],
+        ),
+        ({"crop_area": (0.5, 1.0)}, []),
+        (
+            {"val_fraction": 0.2},
+            ["val_fraction=0.2 has no effect with data=shapes"],
+        ),
+        ({"val_fraction": 0.2, "data": "folder:x"}, []),
+        (
+            {"data": "arrays:x.npz", "cache": "ram"},
+            ["cache=ram has no effect with data=arrays"],
+        ),
+    ],
+)
+def test_knobs_that_do_nothing_are_named(values, lines):
+    assert idle_knobs(Recipe(**values)) == lines
