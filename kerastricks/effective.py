@@ -13,6 +13,7 @@ from kerastricks import build
 from kerastricks.config import Recipe, idle_knobs, normalization
 from kerastricks.models import count_flops
 from kerastricks.optimizers import decay_mask
+from kerastricks.report.page import amount
 from kerastricks.training import Learner
 
 POINTS = 10  # of the learning rate
@@ -142,14 +143,14 @@ def summary(about: dict[str, Any]) -> str:
         f"{data['val_images']:,} val, {len(data['class_names'])} classes, "
         f"{data['image_size']} px",
         f"model      {model['name']}, "
-        f"{model['params'] / 1e6:.2f} M parameters, "
-        f"{model['flops'] / 1e9:.2f} G multiply-adds",
+        f"{' '.join(amount(model['params']))} parameters, "
+        f"{' '.join(amount(model['flops']))} multiply-adds an image",
         f"optimizer  {steps:,} steps, peak learning rate "
         f"{optimizer['peak_learning_rate']:.4g}; {len(names['decayed'])} "
         f"variables decayed, {len(names['not_decayed'])} not",
         f"run        {run['backend']}, {run['precision']}, seed {run['seed']}",
     ]
     if data["skipped_images"]:
-        lines.append(f"skipped    {len(data['skipped_images'])} bad images")
+        lines.append(f"skipped    bad images: {len(data['skipped_images'])}")
     lines += [f"warning    {warning}" for warning in about["warnings"]]
     return "\n".join(lines)

@@ -33,15 +33,13 @@ def run(recipe: Recipe) -> Result:
     """
     recipe = resolve(recipe.validate())
     folder = RunDir(pathlib.Path(recipe.run.run_dir or default_path(recipe)))
-    folder.claim(recipe)
-    if folder.result_file.is_file():
-        result = Result(folder.path, folder.read(folder.result_file))
-        print(f"already finished: {one_line(result)}  in {folder.path}")
-        return result
-    # Only now, with Keras's backend settled, what is built on Keras.
-    from kerastricks.carry_out import carry_out
+    with folder.claimed(recipe):
+        if folder.result_file.is_file():
+            print(f"already finished: {folder.path}")
+            return Result(folder.path, folder.read(folder.result_file))
+        # Only now, with Keras's backend settled, what is built on Keras.
+        from kerastricks.carry_out import carry_out
 
-    with folder.locked():
         return Result(folder.path, carry_out(recipe, folder))
 
 

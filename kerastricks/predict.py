@@ -3,6 +3,7 @@
 Names what is on each picture, the most probable class first.
 """
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -35,27 +36,49 @@ def main(argv: Sequence[str]) -> None:
 
     from kerastricks import trained
 
+    good, bad = sort_out(files)
     classifier = trained.load(recipe, folder)
-    for file, row in zip(files, classify(classifier, files), strict=True):
+    if good:
+        show(classifier, good, classify(classifier, good), values["top_k"])
+    if bad:
+        raise InputError(
+            "every file must be a whole JPEG, PNG, GIF or BMP. "
+            f"Received: {', '.join(bad)}"
+        )
+
+
+def show(
+    classifier: "Trained",
+    files: Sequence[str],
+    probabilities: "np.ndarray",
+    top_k: int,
+) -> None:
+    """Prints the names that suit each picture."""
+    for file, row in zip(files, probabilities, strict=True):
         print(file)
-        for place in row.argsort()[::-1][: values["top_k"]]:
+        for place in row.argsort()[::-1][:top_k]:
             print(f"  {row[place]:7.2%}  {classifier.class_names[place]}")
 
 
+def sort_out(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The pictures, and what is none."""
+    from kerastricks.data.bad_images import decodes
+
+    missing = [file for file in files if not os.path.isfile(file)]
+    if missing:
+        raise InputError(f"no such file. Received: {', '.join(missing)}")
+    whole = {file: decodes(file) for file in files}
+    good = [file for file in files if whole[file]]
+    return good, [file for file in files if not whole[file]]
+
+
 def classify(classifier: "Trained", files: Sequence[str]) -> "np.ndarray":
-    """Probabilities [N, C]; refuses before any work what is no picture."""
+    """Probabilities [N, C]."""
     import tensorflow as tf
 
-    from kerastricks.data.bad_images import decodes
     from kerastricks.data.decode import decode
     from kerastricks.evaluation import softmax
 
-    for file in files:
-        if not decodes(file):
-            raise InputError(
-                "every file must be a whole JPEG, PNG, GIF or BMP. "
-                f"Received: {file}"
-            )
     squares = tf.data.Dataset.from_tensor_slices(list(files)).map(
         lambda file: classifier.square(decode(tf.io.read_file(file)))
     )

@@ -86,13 +86,16 @@ class RunDir:
                 f"run_dir={self.path}"
             ) from None
 
-    def claim(self, recipe: Recipe) -> None:
-        """Makes the folder, or checks that what it holds is of this recipe.
+    @contextlib.contextmanager
+    def claimed(self, recipe: Recipe) -> Iterator[None]:
+        """The folder, made if need be, for this recipe and process alone.
 
-        A recipe that came to nothing (a mistyped flag, say) claims nothing.
+        A recipe that came to nothing (a mistyped flag, say) claims nothing, and
+        leaves no empty folder behind.
         """
         if self.recipe_file.is_file() and self.has_progress():
             check_same_recipe(self.recipe(), recipe, self.path)
+        is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with replacing(self.path / ".writable") as probe:
@@ -103,6 +106,13 @@ class RunDir:
                 "run_dir must be a folder that can be written to "
                 f"({error.strerror}). Received: run_dir={self.path}"
             ) from None
+        try:
+            with self.locked():
+                yield
+        finally:
+            if is_new:
+                with contextlib.suppress(OSError):  # it is not empty
+                    self.path.rmdir()
 
     def check_same_data(self, effective: dict[str, Any]) -> None:
         """Refuses to go on with a run whose data has changed meanwhile."""

@@ -43,3 +43,37 @@ def image_folder(tmp_path_factory) -> pathlib.Path:
                 data = tf.io.encode_jpeg(image.astype(np.uint8), quality=95)
                 (folder / f"{i:02d}.jpg").write_bytes(data.numpy())
     return root
+
+
+@pytest.fixture(scope="session")
+def small_recipe(image_folder):
+    """A run of seconds, on TensorFlow."""
+    import kerastricks
+
+    return kerastricks.Recipe(
+        data=f"folder:{image_folder}",
+        backend="tensorflow",
+        precision="float32",
+        model="resnet10_d",
+        width=0.125,
+        image_size=32,
+        batch_size=8,
+        epochs=6,
+        learning_rate=1.0,
+        mixup=0.2,
+        mix_off_epochs=2,
+        normalize="120,110,100/60,61,62",
+    )
+
+
+@pytest.fixture(scope="session")
+def finished(small_recipe, tmp_path_factory):
+    """What came of it; its folder is for reading only."""
+    import keras
+
+    import kerastricks
+
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("these tests need TensorFlow as Keras's backend")
+    path = tmp_path_factory.mktemp("runs") / "run"
+    return kerastricks.run(small_recipe.replace(run_dir=str(path)))

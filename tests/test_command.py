@@ -76,6 +76,7 @@ def test_help_of_a_body_ends_well():
 NOISE = (
     b"WARNING: All log messages before absl::InitializeLog() is called are\n"
     b"I0000 00:00:1700000000.000001 port.cc:153] oneDNN custom operations\n"
+    b"E0000 00:00:1700000000.000001 jpeg_mem.cc:331] Premature end of JPEG\n"
 )
 
 

@@ -16,10 +16,16 @@ RECIPE = Recipe(data="folder:pets", mixup=0.2, epochs=4)
 def run(tmp_path):
     """A folder that RECIPE has claimed and left a checkpoint in."""
     made = RunDir(tmp_path / "runs" / "one")
-    made.claim(RECIPE)
-    made.record(RECIPE, {"data": {"image_size": 32}})
-    (made.checkpoints / "step-8").mkdir(parents=True)
+    with made.claimed(RECIPE):
+        made.record(RECIPE, {"data": {"image_size": 32}})
+        (made.checkpoints / "step-8").mkdir(parents=True)
     return made
+
+
+def claim(run, recipe):
+    """Whether the recipe gets the folder."""
+    with run.claimed(recipe):
+        assert run.path.is_dir()
 
 
 def refusal(call, *args):
@@ -28,10 +34,22 @@ def refusal(call, *args):
     return str(caught.value)
 
 
-def test_claim_makes_the_folder_and_leaves_nothing_in_it(tmp_path):
+def test_run_that_came_to_nothing_leaves_no_folder(tmp_path):
     made = RunDir(tmp_path / "a" / "b")
-    made.claim(RECIPE)
-    assert made.path.is_dir() and list(made.path.iterdir()) == []
+    claim(made, RECIPE)
+    assert not made.path.exists()
+    made.path.mkdir()  # somebody's own, though empty
+    claim(made, RECIPE)
+    assert list(made.path.iterdir()) == []
+
+
+def test_a_second_process_is_kept_out(run):
+    with run.claimed(RECIPE):
+        assert refusal(claim, run, RECIPE) == (
+            "another process is at work in this run_dir. "
+            f"Received: run_dir={run.path}"
+        )
+    claim(run, RECIPE)
 
 
 def test_record_writes_what_replays_the_run(run):
@@ -41,15 +59,15 @@ def test_record_writes_what_replays_the_run(run):
 
 
 def test_the_same_experiment_may_go_on(run):
-    run.claim(RECIPE)
+    claim(run, RECIPE)
     # What is no part of the identity may differ.
-    run.claim(RECIPE.replace(run_dir="x", cache="ram", checkpoint_steps=3))
+    claim(run, RECIPE.replace(run_dir="x", cache="ram", checkpoint_steps=3))
     assert run.recipe() == RECIPE
 
 
 def test_another_recipe_is_refused_with_the_flags_that_differ(run):
     other = RECIPE.replace(mixup=0.4, crop_area=(0.5, 1), nesterov=False)
-    assert refusal(run.claim, other) == (
+    assert refusal(claim, run, other) == (
         "run_dir holds a run of another recipe; give these flags as they were "
         "to go on with it, or another run_dir. Received: "
         "--crop_area=0.5,1.0 (there: 0.08,1.0), "
@@ -64,13 +82,13 @@ def test_a_finished_run_is_kept_though_its_checkpoints_are_gone(run):
     (run.checkpoints / "step-8").rmdir()
     run.result_file.write_text("{}", encoding="utf-8")
     assert "--epochs=5 (there: 4)" in refusal(
-        run.claim, RECIPE.replace(epochs=5)
+        claim, run, RECIPE.replace(epochs=5)
     )
 
 
 def test_a_recipe_that_came_to_nothing_claims_nothing(run):
     (run.checkpoints / "step-8").rmdir()
-    run.claim(RECIPE.replace(epochs=5))
+    claim(run, RECIPE.replace(epochs=5))
 
 
 def test_same_recipe_is_no_matter_of_the_circumstances(tmp_path):
@@ -83,7 +101,7 @@ def test_same_recipe_is_no_matter_of_the_circumstances(tmp_path):
 def test_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("in the way")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        message = refusal(RunDir(path).claim, RECIPE)
+        message = refusal(claim, RunDir(path), RECIPE)
         assert message.startswith(
             "run_dir must be a folder that can be written to ("
         )
@@ -123,8 +141,8 @@ def test_recipe_of_another_version_is_refused_with_its_flag(run):
 def test_home_folder_is_meant_by_a_tilde(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     run = RunDir(pathlib.Path("~/runs/one"))
-    run.claim(RECIPE)
-    run.record(RECIPE, {})
+    with run.claimed(RECIPE):
+        run.record(RECIPE, {})
     assert (tmp_path / "runs" / "one" / "recipe.flags").is_file()
     assert run.recipe() == RECIPE
 

@@ -3,15 +3,13 @@
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 
 import kerastricks
-from kerastricks import evaluate, experiment, export, predict
+from kerastricks import experiment
 from kerastricks.errors import InputError, RunError
 from kerastricks.flags import parse_recipe, recipe_text
 from kerastricks.run_dir import RunDir
@@ -22,39 +20,13 @@ CONTRACT = (
 ).split()
 
 
-@pytest.fixture(scope="module")
-def recipe(image_folder):
-    return kerastricks.Recipe(
-        data=f"folder:{image_folder}",
-        backend="tensorflow",
-        precision="float32",
-        model="resnet10_d",
-        width=0.125,
-        image_size=32,
-        batch_size=8,
-        epochs=6,
-        learning_rate=1.0,
-        mixup=0.2,
-        mix_off_epochs=2,
-        normalize="120,110,100/60,61,62",
-    )
+def test_it_learns_colours(finished):
+    assert finished.top1 > 0.8
+    assert finished.val_images == 18
 
 
-@pytest.fixture(scope="module")
-def result(recipe, tmp_path_factory):
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("these tests need TensorFlow as Keras's backend")
-    path = tmp_path_factory.mktemp("runs") / "run"
-    return kerastricks.run(recipe.replace(run_dir=str(path)))
-
-
-def test_it_learns_colours(result):
-    assert result.top1 > 0.8
-    assert result.val_images == 18
-
-
-def test_run_folder_holds_what_it_promises(result):
-    names = {path.name for path in result.run_dir.iterdir()}
+def test_run_folder_holds_what_it_promises(finished):
+    names = {path.name for path in finished.run_dir.iterdir()}
     assert names == {
         "best.weights.h5",
         "checkpoints",
@@ -68,192 +40,52 @@ def test_run_folder_holds_what_it_promises(result):
     }
 
 
-def test_result_has_the_keys_of_the_contract(result):
-    values = json.loads((result.run_dir / "result.json").read_text())
+def test_result_has_the_keys_of_the_contract(finished):
+    values = json.loads((finished.run_dir / "result.json").read_text())
     assert set(CONTRACT) <= set(values)
     assert values["steps"] == 6 * 6
     assert values["epochs"] == 6
     assert values["versions"]["keras"] == keras.__version__
-    assert values == result.values
+    assert values == finished.values
 
 
-def test_result_names_what_it_lacks(result):
+def test_result_names_what_it_lacks(finished):
     with pytest.raises(AttributeError, match="Received: top2"):
-        _ = result.top2
+        _ = finished.top2
 
 
-def test_effective_tells_what_applies(recipe, result):
-    about = json.loads((result.run_dir / "effective.json").read_text())
-    assert about["data"]["class_names"] == ["blue", "green", "red"]
-    assert about["data"]["mean"] == [120, 110, 100]
-    # One convolution per zero gamma: four residual branches.
-    assert len(about["variables"]["zero_gamma"]) == 4
-    kernels = about["variables"]["decayed"]
-    assert all(path.endswith("kernel") for path in kernels)
-    assert not any(
-        path.endswith("kernel") for path in about["variables"]["not_decayed"]
+def test_recipe_flags_replay_the_run(small_recipe, finished):
+    text = (finished.run_dir / "recipe.flags").read_text()
+    assert (
+        RunDir(finished.run_dir).recipe().identity() == small_recipe.identity()
     )
-    assert about["optimizer"]["peak_learning_rate"] == 1.0 * 8 / 256
-    first = about["optimizer"]["learning_rate_at"][0]
-    # A sixth of six epochs warms up: one epoch, 6 steps.
-    assert first == {
-        "epoch": 0.0,
-        "learning_rate": pytest.approx(8 / 256 / 6, rel=1e-6),
-    }
-    assert len(about["optimizer"]["learning_rate_at"]) == 10
-    assert [phase["epochs"] for phase in about["phases"]] == [4, 2]
-    assert "MixUp(alpha=0.2)" in about["phases"][0]["augment"]
-    assert "MixUp(alpha=0.2)" not in about["phases"][1]["augment"]
+    assert f"--data={small_recipe.data.data}\n" in text
 
 
-def test_coupled_decay_is_told_in_the_others_terms(result):
-    about = json.loads((result.run_dir / "effective.json").read_text())
-    decay = about["optimizer"]["weight_decay"]
-    assert decay["given"] == decay["coupled_equivalent"] == 1e-4
-    assert decay["decoupled_equivalent"] == pytest.approx(1e-3)
-
-
-def test_recipe_flags_replay_the_run(recipe, result):
-    text = (result.run_dir / "recipe.flags").read_text()
-    assert RunDir(result.run_dir).recipe().identity() == recipe.identity()
-    assert f"--data={recipe.data.data}\n" in text
-
-
-def test_report_is_self_contained(result):
-    html = (result.run_dir / "report.html").read_text()
+def test_report_is_self_contained(finished):
+    html = (finished.run_dir / "report.html").read_text()
     assert "<svg" in html
     assert not re.search(r"""(src|href)=["']https?:""", html)
 
 
-def test_the_same_recipe_again_is_finished(recipe, result, capsys):
-    again = kerastricks.run(recipe.replace(run_dir=str(result.run_dir)))
-    assert again.values == result.values
+def test_the_same_recipe_again_is_finished(small_recipe, finished, capsys):
+    again = kerastricks.run(small_recipe.replace(run_dir=str(finished.run_dir)))
+    assert again.values == finished.values
     assert "already finished" in capsys.readouterr().out
 
 
-def test_another_recipe_is_refused_with_what_differs(recipe, result):
-    other = recipe.replace(run_dir=str(result.run_dir), mixup=0.3)
+def test_another_recipe_is_refused_with_what_differs(small_recipe, finished):
+    other = small_recipe.replace(run_dir=str(finished.run_dir), mixup=0.3)
     with pytest.raises(InputError, match=r"--mixup=0.3 \(there: 0.2\)"):
         kerastricks.run(other)
 
 
-def test_evaluate_gives_the_numbers_of_the_run(result, capsys):
-    evaluate.main([f"--run_dir={result.run_dir}"])
-    printed = dict(
-        line.split() for line in capsys.readouterr().out.splitlines()[:4]
-    )
-    for name in ("top1", "top5", "loss", "ece"):
-        assert float(printed[name]) == pytest.approx(
-            result.values[name], abs=1e-6
-        )
-
-
-def test_evaluate_refuses_data_of_other_classes(result, cache):
-    with pytest.raises(InputError, match="the classes of the run"):
-        evaluate.main([f"--run_dir={result.run_dir}", "--data=shapes"])
-
-
-def test_predict_names_the_picture(result, image_folder, capsys):
-    file = image_folder / "val" / "red" / "00.jpg"
-    predict.main([f"--run_dir={result.run_dir}", "--top_k=1", str(file)])
-    first, second = capsys.readouterr().out.splitlines()
-    assert first == str(file)
-    assert second.split()[1] == "red"
-
-
-def test_predict_refuses_what_is_no_picture(result, tmp_path):
-    file = tmp_path / "notes.jpg"
-    file.write_text("not a picture")
-    with pytest.raises(InputError, match="notes.jpg"):
-        predict.main([f"--run_dir={result.run_dir}", str(file)])
-
-
-def test_commands_refuse_a_folder_that_is_no_run(tmp_path):
-    for command in (evaluate, export):
-        with pytest.raises(InputError, match="recipe.flags"):
-            command.main([f"--run_dir={tmp_path}"])
-        with pytest.raises(InputError, match="--run_dir=DIR"):
-            command.main([])
-
-
-SERVE = """
-import json, pathlib, sys
-import numpy as np
-import tensorflow as tf
-
-# TensorFlow's own import drags some of Keras in: take it out, and let nobody
-# fetch it again.
-OURS = ("keras", "kerastricks", "keras_cv", "tf_keras")
-for name in [n for n in sys.modules if n.split(".")[0] in OURS]:
-    del sys.modules[name]
-
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in OURS:
-            raise ImportError(f"the served model must not need {name}")
-
-sys.meta_path.insert(0, Refuse())
-model = tf.saved_model.load(sys.argv[1])
-files = sorted(pathlib.Path(sys.argv[2]).glob("val/*/*.jpg"))
-data = tf.constant([file.read_bytes() for file in files])
-by_bytes = model.signatures["serve_bytes"](image_bytes=data)
-one_by_one = [
-    model.signatures["serving_default"](
-        images=tf.io.decode_jpeg(d, 3, dct_method="INTEGER_ACCURATE")[None]
-    )["probabilities"][0].numpy().tolist()
-    for d in data
-]
-print(json.dumps({
-    "by_bytes": by_bytes["probabilities"].numpy().tolist(),
-    "by_pixels": one_by_one,
-    "indices": by_bytes["top_k_indices"].numpy().tolist(),
-    "classes": [[c.decode() for c in row]
-                for row in by_bytes["top_k_classes"].numpy()],
-}))
-"""
-
-
-def test_saved_model_serves_what_evaluate_measured(
-    recipe, result, image_folder
+def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(
+    small_recipe, tmp_path
 ):
-    """In a process that never imports keras or kerastricks."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            SERVE,
-            result.run_dir / "saved_model",
-            image_folder,
-        ],
-        capture_output=True,
-        text=True,
-        cwd="/",
-    )
-    assert done.returncode == 0, done.stderr
-    served = json.loads(done.stdout.splitlines()[-1])
-
-    from kerastricks import build, outcome, trained
-    from kerastricks.evaluation import softmax
-
-    folder = RunDir(result.run_dir)
-    recipe = folder.recipe()
-    judged = outcome.judge(
-        recipe, trained.load(recipe, folder), build.data(recipe)
-    )
-    expected = softmax(judged.logits)
-    np.testing.assert_allclose(served["by_bytes"], expected, atol=1e-5)
-    np.testing.assert_allclose(served["by_pixels"], expected, atol=1e-5)
-    np.testing.assert_array_equal(
-        served["indices"], np.argsort(-expected, axis=1, kind="stable")
-    )
-    names = np.array(["blue", "green", "red"])
-    assert served["classes"] == names[served["indices"]].tolist()
-
-
-def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(recipe, tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("needs TensorFlow as Keras's backend")
-    wild = recipe.replace(
+    wild = small_recipe.replace(
         run_dir=str(tmp_path / "run"),
         learning_rate=1e30,
         warmup_epochs=2.0,
@@ -269,14 +101,16 @@ def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(recipe, tmp_path):
     assert not (tmp_path / "run" / "result.json").exists()
 
 
-def test_truncated_picture_is_named(recipe, image_folder, tmp_path):
+def test_truncated_picture_is_named(small_recipe, image_folder, tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("needs TensorFlow as Keras's backend")
     copy = tmp_path / "data"
     shutil.copytree(image_folder, copy)
     victim = copy / "train" / "red" / "03.jpg"
     victim.write_bytes(victim.read_bytes()[:200])
-    changed = recipe.replace(data=f"folder:{copy}", run_dir=str(tmp_path / "r"))
+    changed = small_recipe.replace(
+        data=f"folder:{copy}", run_dir=str(tmp_path / "r")
+    )
     with pytest.raises(InputError, match="red/03.jpg"):
         kerastricks.run(changed)
     in_memory = changed.replace(cache="ram", run_dir=str(tmp_path / "m"))
@@ -292,30 +126,13 @@ def test_truncated_picture_is_named(recipe, image_folder, tmp_path):
     assert kerastricks.run(skipping).skipped_images == 1
 
 
-def test_evaluate_names_a_truncated_picture(result, image_folder, tmp_path):
-    copy = tmp_path / "data"
-    shutil.copytree(image_folder, copy)
-    victim = copy / "val" / "green" / "02.jpg"
-    victim.write_bytes(victim.read_bytes()[:200])
-    with pytest.raises(InputError, match="green/02.jpg"):
-        evaluate.main([f"--run_dir={result.run_dir}", f"--data=folder:{copy}"])
-
-
-def test_evaluate_takes_data_without_splits_as_a_whole(
-    result, image_folder, capsys
-):
-    tree = f"--data=folder:{image_folder / 'train'}"
-    evaluate.main([f"--run_dir={result.run_dir}", tree])
-    assert "on 48 validation images" in capsys.readouterr().out
-
-
 @pytest.fixture
-def begun(recipe, result, image_folder, tmp_path):
+def begun(small_recipe, finished, image_folder, tmp_path):
     """A run that stopped before its result, on a copy of the data."""
     shutil.copytree(image_folder, tmp_path / "data")
-    shutil.copytree(result.run_dir, tmp_path / "run")
+    shutil.copytree(finished.run_dir, tmp_path / "run")
     (tmp_path / "run" / "result.json").unlink()
-    theirs = RunDir(result.run_dir).recipe()
+    theirs = RunDir(finished.run_dir).recipe()
     moved = theirs.replace(
         data=f"folder:{tmp_path / 'data'}", run_dir=str(tmp_path / "run")
     )
@@ -332,37 +149,23 @@ def test_changed_data_is_noticed_before_anything_is_written(begun, tmp_path):
     assert (tmp_path / "run" / "effective.json").read_text() == about
 
 
-def test_data_may_move_and_training_is_not_done_twice(begun, result):
+def test_data_may_move_and_training_is_not_done_twice(begun, finished):
     again = kerastricks.run(begun.replace(export=False))
-    assert again.top1 == result.top1
-    assert again.seconds == result.seconds
+    assert again.top1 == finished.top1
+    assert again.seconds == finished.seconds
 
 
 def test_a_second_process_is_kept_out(begun, tmp_path):
-    with RunDir(tmp_path / "run").locked():
+    with RunDir(tmp_path / "run").claimed(begun):
         with pytest.raises(InputError, match="another process is at work"):
             kerastricks.run(begun)
 
 
-def test_export_replaces_nothing_but_a_saved_model(result, tmp_path):
-    precious = tmp_path / "precious"
-    precious.mkdir()
-    (precious / "thesis.txt").write_text("years of work")
-    argv = [f"--run_dir={result.run_dir}", f"--output={precious}"]
-    with pytest.raises(InputError, match="new or empty folder"):
-        export.main(argv)
-    assert (precious / "thesis.txt").read_text() == "years of work"
-    (precious / "thesis.txt").unlink()
-    for _ in range(2):
-        export.main(argv)
-        assert (precious / "saved_model.pb").is_file()
-
-
-def test_half_precision_trains(recipe, tmp_path):
+def test_half_precision_trains(small_recipe, tmp_path):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("needs TensorFlow as Keras's backend")
     for precision in ("float16", "bfloat16"):
-        half = recipe.replace(
+        half = small_recipe.replace(
             precision=precision,
             epochs=2,
             mix_off_epochs=0,

@@ -24,8 +24,8 @@ def fused_batch_norm(
     """(normalised, mean, biased variance) of a training batch, NHWC.
 
     Keras computes the moments and normalises in several passes over the
-    activations; this is one op, 1.3x faster training on a CPU. The op gives the
-    unbiased variance; Keras keeps the biased one.
+    activations; this is one op. It gives the unbiased variance; Keras keeps the
+    biased one.
     """
     normalised, mean, variance = tf.compat.v1.nn.fused_batch_norm(
         images, gamma, beta, epsilon=epsilon, is_training=True

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerastricks.data.decode import decode
+from kerastricks.data.decode import DECODER_VERSION, decode
 from kerastricks.data.sources.source import Source
 from kerastricks.files import replacing, user_cache
 
@@ -115,8 +115,8 @@ def from_disk(shapes: np.ndarray, pixels: np.ndarray) -> Callable[[Any], Any]:
 
 
 def fingerprint(source: Source) -> str:
-    """Of the files: their names, sizes and times of change."""
-    total = hashlib.sha256()
+    """Of the files (names, sizes, times of change) and of the decoder."""
+    total = hashlib.sha256(f"{DECODER_VERSION} {tf.__version__}".encode())
     for name in source.names:
         about = os.stat(name)
         total.update(

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 Tensor = Any
 DCT = "INTEGER_ACCURATE"
+DECODER_VERSION = 1  # goes up when `decode` gives other pixels for a file
 # Columns that a JPEG's crop needs on either side: chroma of half the width is
 # interpolated from its neighbours, and libjpeg takes a crop's edge for the
 # image's. (Rows it gets right.)

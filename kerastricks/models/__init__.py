@@ -26,7 +26,7 @@ def names() -> list[str]:
 def create(
     name: str, *, num_classes: int = 1000, **options: Any
 ) -> keras.Model:
-    """A classifier from uint8-normalised images to logits.
+    """A classifier from normalised images to logits.
 
     Args:
         options: of the model's builder: image_size, stem, zero_gamma, init,

@@ -39,7 +39,7 @@ TILES = (
     ("Training time", "seconds", page.duration, ""),
     ("Throughput", "images_per_second", page.rate, "images/s"),
     ("Parameters", "params", page.amount, ""),
-    ("Compute per image", "flops", page.amount, "FLOPs"),
+    ("Compute per image", "flops", page.amount, "multiply-adds"),
 )
 
 

@@ -15,7 +15,7 @@ class ShowProgress(RunCallback):
 
     Args:
         epochs: of the whole run.
-        steps_per_epoch: for the time left.
+        total_steps: of the whole run, for the time left.
     """
 
     def __init__(

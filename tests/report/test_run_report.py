@@ -174,7 +174,7 @@ def test_tiles_carry_their_units():
         ("Training time", "3:12h"),
         ("Throughput", "4,806images/s"),
         ("Parameters", "25.6M"),
-        ("Compute per image", "4.09GFLOPs"),
+        ("Compute per image", "4.09Gmultiply-adds"),
     ):
         assert label + shown in text
     assert "30 epochs · 11,730 steps · seed 7 · recipe 0123456789ab" in text

@@ -37,10 +37,10 @@ def read_arrays(path: str) -> Arrays:
     """Every array of the file, the two of training among them."""
     try:
         with open(os.path.expanduser(path), "rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                raise ValueError("this is a single array")
-            arrays = dict(loaded)
+            if not zipfile.is_zipfile(file):
+                raise ValueError("numpy.savez writes one")
+            file.seek(0)
+            arrays = dict(np.load(file, allow_pickle=False))
     except (
         OSError,
         ValueError,
@@ -62,22 +62,25 @@ def read_arrays(path: str) -> Arrays:
 def name_classes(arrays: Arrays, path: str) -> tuple[str, ...]:
     """The file's class names, else the labels' numbers; all are trained on."""
     labels = labels_of(arrays, "train", path)
-    count = int(labels.max()) + 1
-    names = tuple(str(label) for label in range(count))
+    used = np.unique(labels)
+    count = int(used[-1]) + 1
+    names: tuple[str, ...] = ()
     if "class_names" in arrays:
         names = tuple(arrays["class_names"].astype(str).reshape(-1).tolist())
-    if len(names) < count:
-        raise InputError(
-            "class_names must name every label. Received: "
-            f"{len(names)} names, highest label {count - 1} in {path}"
-        )
-    missing = np.setdiff1d(np.arange(len(names)), labels)
-    if len(missing):
+        if len(names) < count:
+            raise InputError(
+                "class_names must name every label. Received: "
+                f"{len(names)} names, highest label {count - 1} in {path}"
+            )
+        count = len(names)
+    # The first of 0, 1, 2, ... that no image has.
+    unused = int(np.argmin(np.append(used, -1) == np.arange(len(used) + 1)))
+    if unused < count:
         raise InputError(
             "every class needs at least one image. Received: none with "
-            f"label {missing[0]} in y_train of {path}"
+            f"label {unused} in y_train of {path}"
         )
-    return names
+    return names or tuple(str(label) for label in range(count))
 
 
 def array_source(

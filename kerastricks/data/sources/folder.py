@@ -29,11 +29,16 @@ def open_folder(
     root = pathlib.Path(os.path.expanduser(path))
     if not root.is_dir():
         raise InputError(f"the data folder must exist. Received: {root}")
-    train_root, val_root = find_splits(root)
-    train = list_split(train_root, natural_size)
-    if val_root is not None:
-        val = list_split(val_root, natural_size)
-        check_same_classes(train, val, train_root, val_root)
+    try:
+        train_root, val_root = find_splits(root)
+        train = list_split(train_root, natural_size)
+        val = list_split(val_root, natural_size) if val_root else None
+    except PermissionError as error:
+        raise InputError(
+            f"the data folder must be readable. Received: {error.filename}"
+        ) from None
+    if val is not None:
+        check_same_classes(train, val, str(train_root), str(val_root))
         return {"train": train, "val": val}
     rest, share = split_off(train, val_fraction, seed, str(root))
     return {"train": rest, "val": share}
@@ -41,13 +46,13 @@ def open_folder(
 
 def find_splits(root: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:
     """(train, val or None): the split folders, or the root as both."""
-    train = root / "train"
-    if not train.is_dir():
+    folders = {path.name.lower(): path for path in root.iterdir()}
+    if "train" not in folders or not folders["train"].is_dir():
         return root, None
     for name in VAL_NAMES:
-        if (root / name).is_dir():
-            return train, root / name
-    return train, None
+        if name in folders and folders[name].is_dir():
+            return folders["train"], folders[name]
+    return folders["train"], None
 
 
 def list_split(root: pathlib.Path, natural_size: int) -> Source:
@@ -87,11 +92,16 @@ def list_split(root: pathlib.Path, natural_size: int) -> Source:
 
 def image_files(folder: pathlib.Path) -> Iterator[str]:
     """Paths of the images below a folder."""
-    for where, folders, files in os.walk(folder):
+    for where, folders, files in os.walk(folder, onerror=complain):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             if name.lower().endswith(EXTENSIONS) and name[0] != ".":
                 yield os.path.join(where, name)
+
+
+def complain(error: OSError) -> None:
+    """For os.walk, which passes over what it cannot read unless told."""
+    raise error
 
 
 def file_source(
@@ -115,13 +125,20 @@ def file_source(
 
 
 def check_same_classes(
-    train: Source, val: Source, train_root: pathlib.Path, val_root: pathlib.Path
+    train: Source, val: Source, train_root: str, val_root: str
 ) -> None:
     """Training and validation must mean the same by each label."""
     if train.class_names == val.class_names:
         return
-    only = set(train.class_names) ^ set(val.class_names)
+    received = []
+    for ours, theirs, root in (
+        (train, val, train_root),
+        (val, train, val_root),
+    ):
+        only = sorted(set(ours.class_names) - set(theirs.class_names))
+        if only:
+            received.append(f"{', '.join(only[:5])} in {root} only")
     raise InputError(
-        f"{train_root} and {val_root} must hold the same classes. Received: "
-        f"{', '.join(sorted(only)[:5])} in one of them only"
+        "training and validation must have the same classes. Received: "
+        f"{'; '.join(received)}"
     )

@@ -103,7 +103,7 @@ def test_missing_file(file):
     with pytest.raises(InputError) as caught:
         open_arrays(file, 0.4, 0)
     assert str(caught.value) == (
-        f"arrays: needs an .npz file ([Errno 2] No such file or directory: "
+        "arrays: needs an .npz file ([Errno 2] No such file or directory: "
         f"{file!r}). Received: {file}"
     )
 
@@ -123,7 +123,7 @@ def test_damaged_file(file):
 
 def test_single_array_and_objects_are_no_npz(file, tmp_path):
     np.save(tmp_path / "a.npy", X)
-    with pytest.raises(InputError, match="this is a single array"):
+    with pytest.raises(InputError, match="needs an .npz file"):
         open_arrays(str(tmp_path / "a.npy"), 0.4, 0)
     objects = np.array([None, 1], dtype=object)
     with pytest.raises(InputError, match="allow_pickle=False"):
@@ -193,6 +193,11 @@ def test_single_array_and_objects_are_no_npz(file, tmp_path):
             {"x_train": X, "y_train": 2 * Y},
             "every class needs at least one image. Received: none with label "
             "1 in y_train of ",
+        ),
+        (  # and does not wait for a list of so many names
+            {"x_train": X, "y_train": Y + 10**9 * (Y == 2)},
+            "every class needs at least one image. Received: none with label "
+            "2 in y_train of ",
         ),
         (
             {"x_train": X, "y_train": Y, "class_names": np.array(["a", "b"])},

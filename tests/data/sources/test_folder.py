@@ -172,9 +172,30 @@ def test_splits_of_different_classes(tmp_path, part):
     for name in ("train", "val"):
         grow(tmp_path, *(f"{name}/{path}" for path in FEW))
     grow(tmp_path, f"{part}/owls/1.jpg", f"{part}/mice/1.jpg")
+    rule = "training and validation must have the same classes. Received: "
+    assert refusal(tmp_path) == (f"{rule}mice, owls in {tmp_path / part} only")
+    grow(tmp_path, f"{'val' if part == 'train' else 'train'}/apes/1.jpg")
+    assert refusal(tmp_path).startswith(rule)
+    assert "apes in" in refusal(tmp_path)
+
+
+def test_capitals_in_the_names_of_the_splits(tmp_path):
+    for name in ("Train", "Valid"):
+        grow(tmp_path, *(f"{name}/{path}" for path in FEW))
+    splits = opened(tmp_path)
+    assert all("/Train/" in name for name in splits["train"].names)
+    assert all("/Valid/" in name for name in splits["val"].names)
+
+
+def test_folder_that_may_not_be_read(tmp_path, monkeypatch):
+    grow(tmp_path, *FEW)
+
+    def scandir(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.scandir", scandir)
     assert refusal(tmp_path) == (
-        f"{tmp_path / 'train'} and {tmp_path / 'val'} must hold the same "
-        "classes. Received: mice, owls in one of them only"
+        f"the data folder must be readable. Received: {tmp_path}"
     )
 
 
