@@ -33,6 +33,7 @@ from kerastricks.data.bad_images import (
 from kerastricks.data.cache import cached
 from kerastricks.data.pipeline import steps_per_epoch
 from kerastricks.data.sources import Source, stratified
+from kerastricks.data.squares import Squares
 from kerastricks.errors import InputError
 from kerastricks.losses import SoftCrossEntropy
 from kerastricks.optimizers import SGD
@@ -141,10 +142,7 @@ def train_batches(
         epochs=phase.epochs,
         first_epoch=phase.first_epoch,
         start_step=start,
-        crop=recipe.data.train_crop,
-        crop_area=recipe.data.crop_area,
-        crop_aspect=recipe.data.crop_aspect,
-        eval_crop=recipe.data.eval_crop,
+        **crops(recipe),
     )
 
 
@@ -154,8 +152,23 @@ def eval_batches(recipe: Recipe, source: Source, image_size: int) -> Any:
         source,
         image_size=image_size,
         batch_size=recipe.evaluate.eval_batch_size or recipe.data.batch_size,
-        eval_crop=recipe.data.eval_crop,
+        **crops(recipe),
     )
+
+
+def crops(recipe: Recipe) -> dict[str, Any]:
+    """How squares are cut, whatever their size."""
+    return {
+        "train_crop": recipe.data.train_crop,
+        "crop_area": recipe.data.crop_area,
+        "crop_aspect": recipe.data.crop_aspect,
+        "eval_crop": recipe.data.eval_crop,
+    }
+
+
+def squares(recipe: Recipe, image_size: int) -> Squares:
+    """The same, of one size."""
+    return Squares(image_size, **crops(recipe))
 
 
 def normalizer(recipe: Recipe) -> Normalize:

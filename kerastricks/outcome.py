@@ -8,7 +8,6 @@ import tensorflow as tf
 from kerastricks import build
 from kerastricks.config import Recipe
 from kerastricks.data.bad_images import naming_bad
-from kerastricks.data.pipeline import eval_image
 from kerastricks.evaluation import softmax, top_losses
 from kerastricks.report.run_report import Picture, mistake
 from kerastricks.trained import Trained
@@ -26,7 +25,7 @@ class Outcome:
 
 def judge(recipe: Recipe, classifier: Trained, splits: build.Splits) -> Outcome:
     """Classifies every validation image once."""
-    batches = build.eval_batches(recipe, splits.val, classifier.image_size)
+    batches = build.eval_batches(recipe, splits.val, classifier.squares.size)
     squares = batches.map(lambda inputs, label: inputs["image"])
     with naming_bad(splits.val):
         return Outcome(classifier.logits(squares), splits.val.labels)
@@ -53,5 +52,5 @@ def picture(recipe: Recipe, splits: build.Splits, place: int) -> bytes:
     """What the model saw of a validation image, as JPEG."""
     source = splits.val
     data = source.fetch(tf.constant(source.indices[place]))
-    square = eval_image(source, data, splits.image_size, recipe.data.eval_crop)
+    square = build.squares(recipe, splits.image_size).eval(data, source.encoded)
     return tf.io.encode_jpeg(square, quality=92).numpy()

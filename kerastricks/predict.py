@@ -76,11 +76,12 @@ def classify(classifier: "Trained", files: Sequence[str]) -> "np.ndarray":
     """Probabilities [N, C]."""
     import tensorflow as tf
 
-    from kerastricks.data.decode import decode
     from kerastricks.evaluation import softmax
 
     squares = tf.data.Dataset.from_tensor_slices(list(files)).map(
-        lambda file: classifier.square(decode(tf.io.read_file(file)))
+        lambda file: classifier.squares.eval(
+            tf.io.read_file(file), encoded=True
+        )
     )
     return softmax(classifier.logits(squares.batch(32)))
 

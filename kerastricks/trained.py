@@ -13,7 +13,7 @@ import tensorflow as tf
 from kerastricks import build
 from kerastricks.augment import Normalize
 from kerastricks.config import Recipe
-from kerastricks.data.decode import eval_square
+from kerastricks.data.squares import Squares
 from kerastricks.errors import InputError
 from kerastricks.run_dir import RunDir
 from kerastricks.training import Learner
@@ -25,8 +25,7 @@ class Trained:
 
     model: keras.Model
     class_names: tuple[str, ...]
-    image_size: int
-    eval_crop: float
+    squares: Squares
     normalize: Normalize
 
     def logits(self, squares: tf.data.Dataset) -> np.ndarray:
@@ -34,10 +33,6 @@ class Trained:
         learner = Learner(self.model, [self.normalize])
         learner.compile()
         return learner.predict(squares, verbose=0)
-
-    def square(self, images: tf.Tensor) -> tf.Tensor:
-        """The part of uint8 images that the model looks at."""
-        return eval_square(images, self.image_size, self.eval_crop)
 
 
 def load(recipe: Recipe, folder: RunDir) -> Trained:
@@ -55,7 +50,6 @@ def load(recipe: Recipe, folder: RunDir) -> Trained:
     return Trained(
         model=model,
         class_names=names,
-        image_size=size,
-        eval_crop=recipe.data.eval_crop,
+        squares=build.squares(recipe, size),
         normalize=build.normalizer(recipe),
     )

@@ -14,9 +14,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from kerastricks.data import decode
-from kerastricks.data.crop import random_resized_crop_box
 from kerastricks.data.sources.source import Source
+from kerastricks.data.squares import Squares
 
 Tensor = Any
 
@@ -35,17 +34,14 @@ def train_pipeline(
     epochs: int = 1,
     first_epoch: int = 0,
     start_step: int = 0,
-    crop: str = "rrc",
-    crop_area: tuple[float, float] = (0.08, 1.0),
-    crop_aspect: tuple[float, float] = (3 / 4, 4 / 3),
-    eval_crop: float = 0.875,
+    **crops: Any,
 ) -> tf.data.Dataset:
     """Shuffled, cropped training batches of several epochs.
 
     Args:
         first_epoch: the number of the first epoch, which seeds its order.
         start_step: steps of these epochs to leave out, to resume after them.
-        crop: `rrc` (random resized crop) or `center` (as in evaluation).
+        crops: how squares are cut (see `Squares`): train_crop, crop_area, ...
 
     Example:
         source = kerastricks.data.open_source("shapes")
@@ -56,12 +52,10 @@ def train_pipeline(
     images_per_epoch = steps * batch_size
     last = tf.constant(len(source) - 1, tf.int64)
 
+    squares = Squares(image_size, **crops)
+
     def square(data: Tensor, key: Tensor) -> Tensor:
-        if crop == "center":
-            return eval_image(source, data, image_size, eval_crop)
-        return cropped_image(
-            source, data, key, image_size, crop_area, crop_aspect
-        )
+        return squares.train(data, key, source.encoded)
 
     def place(counter: Tensor) -> tuple[Tensor, Tensor]:
         """(index, key) of the counter-th sample."""
@@ -105,12 +99,13 @@ def eval_pipeline(
     *,
     image_size: int,
     batch_size: int,
-    eval_crop: float = 0.875,
+    **crops: Any,
 ) -> tf.data.Dataset:
     """Every image once, in order; the last batch holds what is left."""
+    squares = Squares(image_size, **crops)
 
     def square(data: Tensor, key: Tensor) -> Tensor:
-        return eval_image(source, data, image_size, eval_crop)
+        return squares.eval(data, source.encoded)
 
     def place(index: Tensor) -> tuple[Tensor, Tensor]:
         return index, tf.stack([0, tf.cast(index, tf.int32)])
@@ -132,31 +127,6 @@ def sample(
     data = source.fetch(tf.gather(source.indices, index))
     label = tf.gather(source.labels, index)
     return {"image": square(data, key), "key": key}, label
-
-
-def cropped_image(
-    source: Source,
-    data: Tensor,
-    key: Tensor,
-    size: int,
-    area: tuple[float, float],
-    aspect: tuple[float, float],
-) -> Tensor:
-    """A random resized crop of bytes or pixels."""
-
-    def draw_box(height: Tensor, width: Tensor) -> Tensor:
-        return random_resized_crop_box(height, width, key, area, aspect)
-
-    take = decode.decode_and_crop if source.encoded else decode.crop
-    return tf.ensure_shape(
-        decode.resize(take(data, draw_box), size, size), [size, size, 3]
-    )
-
-
-def eval_image(source: Source, data: Tensor, size: int, keep: float) -> Tensor:
-    """The centre square of bytes or pixels."""
-    image = decode.decode(data) if source.encoded else data
-    return decode.eval_square(image, size, keep)
 
 
 def finish(batches: tf.data.Dataset) -> tf.data.Dataset:

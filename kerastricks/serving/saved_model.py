@@ -18,7 +18,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerastricks.data.decode import decode
 from kerastricks.files import replacing
 from kerastricks.trained import Trained
 
@@ -47,18 +46,18 @@ def pixels_endpoint(classifier: Trained, top_k: int) -> Any:
     """Images of one size -> answers."""
 
     def serve(images: Any) -> dict[str, Any]:
-        return answer(classifier, classifier.square(images), top_k)
+        return answer(classifier, classifier.squares.centre(images), top_k)
 
     return serve
 
 
 def bytes_endpoint(classifier: Trained, top_k: int) -> Any:
     """Encoded images, each of its own size -> answers."""
-    size = classifier.image_size
+    size = classifier.squares.size
 
     def serve(image_bytes: Any) -> dict[str, Any]:
         squares = tf.map_fn(
-            lambda data: classifier.square(decode(data)),
+            lambda data: classifier.squares.eval(data, encoded=True),
             image_bytes,
             fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8),
         )

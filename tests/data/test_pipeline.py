@@ -228,7 +228,9 @@ def test_evaluation_cuts_the_centre(noise):
 def test_centre_crop_of_training_is_that_of_evaluation(noise):
     """Also the order, the keys and the labels are those of random crops."""
     options = dict(image_size=8, epochs=2, seed=2)
-    centre = joined(batches(noise, crop="center", eval_crop=0.8, **options))
+    centre = joined(
+        batches(noise, train_crop="center", eval_crop=0.8, **options)
+    )
     random = joined(batches(noise, **options))
     np.testing.assert_array_equal(centre[1], random[1])
     np.testing.assert_array_equal(centre[2], random[2])
@@ -254,7 +256,7 @@ def test_subset_gives_its_own_images_alone(odd):
 
 def test_files_give_squares_too(image_folder):
     source = open_splits(f"folder:{image_folder}")["val"]
-    images, _, labels = joined(batches(source, crop="center"))
+    images, _, labels = joined(batches(source, train_crop="center"))
     assert images.shape == (16, SIZE, SIZE, 3)
     # The strongest channel tells the class: blue, green, red.
     strongest = images.mean(axis=(1, 2)).argmax(axis=-1)

@@ -121,6 +121,7 @@ def file_source(
         encoded=True,
         natural_size=natural_size,
         indices=np.arange(len(paths)),
+        in_files=True,
     )
 
 

@@ -15,13 +15,16 @@ class Source:
 
     Args:
         class_names: in the order of the labels.
-        labels: int32 [N].
+        labels: int32 [N], or float32 [N, C] of 0 and 1 where an image may
+            have several classes, or none.
         names: what an error or a report calls each image.
         fetch: index tensor -> the file's bytes, or uint8 [H, W, 3] pixels.
         encoded: whether fetch gives bytes.
         natural_size: a side that suits these images.
         indices: positions of this split's images in what `fetch` reads.
         skipped: files left out because they are no images.
+        in_files: whether each name is the path of a file of its own.
+        stamp: changes with the content, for sources that are not in files.
     """
 
     class_names: tuple[str, ...]
@@ -32,9 +35,16 @@ class Source:
     natural_size: int
     indices: np.ndarray
     skipped: tuple[str, ...] = ()
+    in_files: bool = False
+    stamp: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def multi_label(self) -> bool:
+        """Whether an image may have several classes."""
+        return self.labels.ndim == 2
 
     def subset(self, chosen: np.ndarray) -> "Source":
         """The same source with only the images at these positions."""
