@@ -21,9 +21,11 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "keras>=3.15",
+        "importlib_resources>=6",  # tensorflow-datasets needs it, unsaid
         # Older keras-cv releases do not import beside Keras 3.
         "keras-cv>=0.9",
         "numpy>=1.26",
+        "pillow>=11",
         "tensorflow>=2.20",
         "tensorflow-datasets>=4.9.7",
     ],
@@ -35,7 +37,6 @@ setup(
             "mypy>=1.15",
             "nbclient>=0.10",
             "nbformat>=5",
-            "pillow>=11",
             "pre-commit>=4",
             "pytest>=8",
             "pytest-xdist>=3",

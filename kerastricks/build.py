@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerastricks import models
+from kerastricks import config, models
 from kerastricks.augment import (
     Augment,
     BatchTrick,
@@ -23,7 +23,12 @@ from kerastricks.augment import (
     RandomFlip,
 )
 from kerastricks.config import Recipe, normalization
-from kerastricks.data import eval_pipeline, open_splits, train_pipeline
+from kerastricks.data import (
+    eval_pipeline,
+    open_splits,
+    policies,
+    train_pipeline,
+)
 from kerastricks.data.bad_images import (
     has_signature,
     naming_bad,
@@ -34,8 +39,9 @@ from kerastricks.data.cache import cached
 from kerastricks.data.pipeline import steps_per_epoch
 from kerastricks.data.sources import Source, stratified
 from kerastricks.data.squares import Squares
+from kerastricks.data.statistics import dataset_statistics
 from kerastricks.errors import InputError
-from kerastricks.losses import SoftCrossEntropy
+from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
 from kerastricks.optimizers import SGD
 from kerastricks.schedules import WarmupCosine
 from kerastricks.training import Learner, Phase
@@ -71,12 +77,8 @@ class Splits:
 def data(recipe: Recipe) -> Splits:
     """The two splits that a run trains and validates on."""
     knobs = recipe.data
-    splits = open_splits(
-        knobs.data,
-        val_fraction=knobs.val_fraction,
-        seed=recipe.run.seed,
-        progress=progress("drawing the built-in images"),
-    )
+    policies.create(knobs.policy)  # a mistyped one shall not wait for the data
+    splits = opened(recipe, knobs.data, knobs.val_fraction)
     train = checked(recipe, splits["train"], "training")
     val = checked(recipe, splits["val"], "validation")
     if knobs.sample_fraction < 1:
@@ -88,11 +90,67 @@ def data(recipe: Recipe) -> Splits:
             "batch_size must not exceed the number of training images. "
             f"Received: batch_size={knobs.batch_size}, {len(train)} images"
         )
+    refuse_multi_label(recipe, train)
     size = knobs.image_size or train.natural_size
-    with naming_bad(train, val):
-        train = cached(train, knobs.cache, progress("decoding training images"))
-        val = cached(val, knobs.cache, progress("decoding validation images"))
+    cut = squares(recipe, size)
+    with naming_bad(train, val, max_pixels=knobs.max_pixels):
+        train = cached(
+            train,
+            knobs.cache,
+            cut,
+            finished=knobs.train_crop == "center",
+            progress=progress("decoding training images"),
+        )
+        val = cached(
+            val,
+            knobs.cache,
+            cut,
+            finished=True,
+            progress=progress("decoding validation images"),
+        )
     return Splits(train, val, size)
+
+
+def opened(recipe: Recipe, data: str, val_fraction: float) -> dict[str, Source]:
+    """The splits of the data, as the recipe reads and divides them."""
+    return open_splits(
+        data,
+        val_fraction=val_fraction,
+        seed=recipe.run.seed,
+        image_key=recipe.data.image_key,
+        label_key=recipe.data.label_key,
+        progress=progress("reading the data"),
+    )
+
+
+def refuse_multi_label(recipe: Recipe, source: Source) -> None:
+    """What only makes sense where each image has one class."""
+    if not source.multi_label:
+        return
+    values, defaults = recipe.values(), Recipe().values()
+    for name in ("sampler", "class_weights"):
+        if values[name] != defaults[name]:
+            raise InputError(
+                f"{name} needs images of one class each. Received: "
+                f"{name}={values[name]}, images of several classes"
+            )
+
+
+def settle(recipe: Recipe, splits: Splits) -> Recipe:
+    """The recipe with the numbers that only the data can tell."""
+    if recipe.augment.normalize != "dataset":
+        return recipe
+    with naming_bad(splits.train, max_pixels=recipe.data.max_pixels):
+        moments = dataset_statistics(
+            splits.train,
+            splits.image_size,
+            progress("measuring the images' mean and deviation"),
+            **crops(recipe),
+        )
+    text = "/".join(
+        ",".join(f"{value:.3f}" for value in three) for three in moments
+    )
+    return recipe.replace(normalize=text)
 
 
 def evaluation_data(recipe: Recipe, other: str = "") -> Splits:
@@ -100,11 +158,10 @@ def evaluation_data(recipe: Recipe, other: str = "") -> Splits:
 
     Other data that has no validation split of its own is one as a whole.
     """
-    splits = open_splits(
+    splits = opened(
+        recipe,
         other or recipe.data.data,
-        val_fraction=1.0 if other else recipe.data.val_fraction,
-        seed=recipe.run.seed,
-        progress=progress("drawing the built-in images"),
+        1.0 if other else recipe.data.val_fraction,
     )
     val = checked(recipe, splits["val"], "validation")
     return Splits(val, val, recipe.data.image_size or val.natural_size)
@@ -113,7 +170,11 @@ def evaluation_data(recipe: Recipe, other: str = "") -> Splits:
 def checked(recipe: Recipe, source: Source, name: str) -> Source:
     """The source as --on_bad_image wants it."""
     if recipe.data.on_bad_image == "skip":
-        return skip_bad(source, progress(f"checking {name} images"))
+        return skip_bad(
+            source,
+            progress(f"checking {name} images"),
+            recipe.data.max_pixels,
+        )
     refuse_bad(source, has_signature)
     return source
 
@@ -142,6 +203,10 @@ def train_batches(
         epochs=phase.epochs,
         first_epoch=phase.first_epoch,
         start_step=start,
+        sampler=recipe.data.sampler,
+        repeat_augment=recipe.data.repeat_augment,
+        policy=policies.create(recipe.data.policy),
+        data_service=recipe.data.data_service,
         **crops(recipe),
     )
 
@@ -158,11 +223,11 @@ def eval_batches(recipe: Recipe, source: Source, image_size: int) -> Any:
 
 def crops(recipe: Recipe) -> dict[str, Any]:
     """How squares are cut, whatever their size."""
+    names = {field.name for field in dataclasses.fields(Squares)}
     return {
-        "train_crop": recipe.data.train_crop,
-        "crop_area": recipe.data.crop_area,
-        "crop_aspect": recipe.data.crop_aspect,
-        "eval_crop": recipe.data.eval_crop,
+        name: value
+        for name, value in vars(recipe.data).items()
+        if name in names
     }
 
 
@@ -227,6 +292,23 @@ def optimizer(recipe: Recipe, steps_in_epoch: int) -> SGD:
     )
 
 
+def class_weights(recipe: Recipe, source: Source) -> list[float] | None:
+    """A factor for each class; balanced ones average to 1 over the images."""
+    text, classes = recipe.loss.class_weights, len(source.class_names)
+    if not text:
+        return None
+    if text == "balanced":
+        counts = source.class_counts()
+        return (len(source) / (classes * counts)).tolist()
+    weights = config.class_weights(text)
+    if len(weights) != classes:
+        raise InputError(
+            "class_weights must have a number for each class. Received: "
+            f"{len(weights)} numbers, {classes} classes"
+        )
+    return list(weights)
+
+
 def learner(recipe: Recipe, splits: Splits) -> Learner:
     """The compiled learner, all of its variables made."""
     model = classifier(
@@ -235,12 +317,18 @@ def learner(recipe: Recipe, splits: Splits) -> Learner:
         splits.image_size,
         recipe.run.precision,
     )
-    made = Learner(model, augment(recipe), dtype=recipe.run.precision)
+    several = splits.train.multi_label
+    made = Learner(model, augment(recipe), several, dtype=recipe.run.precision)
+    smoothing = recipe.loss.label_smoothing
     made.compile(
         optimizer(
             recipe, steps_per_epoch(splits.train, recipe.data.batch_size)
         ),
-        SoftCrossEntropy(recipe.loss.label_smoothing),
+        BinaryCrossentropy(smoothing)
+        if several
+        else SoftCrossEntropy(
+            smoothing, class_weights=class_weights(recipe, splits.train)
+        ),
     )
     made.optimizer.build(made.trainable_variables)
     return made

@@ -14,8 +14,9 @@ from kerastricks.data.bad_images import naming_bad
 from kerastricks.errors import RunError
 from kerastricks.evaluation import (
     confusion_matrix,
+    label_reliability,
+    label_scores,
     reliability_bins,
-    softmax,
     summarize,
 )
 from kerastricks.files import write_text
@@ -36,6 +37,8 @@ from kerastricks.training.saving import RestoreOnce, SaveBest, SaveCheckpoints
 def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     """The values of result.json."""
     splits = build.data(recipe)
+    recipe = build.settle(recipe, splits)
+    folder.check_same_recipe(recipe)
     learner = build.learner(recipe, splits)
     about = effective.describe(recipe, splits, learner)
     print(f"{effective.summary(about)}\nfolder     {folder.path}", flush=True)
@@ -86,7 +89,11 @@ def train(
             ),
         ]
         try:
-            with naming_bad(splits.train, splits.val):
+            with naming_bad(
+                splits.train,
+                splits.val,
+                max_pixels=recipe.data.max_pixels,
+            ):
                 run_phases(
                     learner,
                     phases,
@@ -150,7 +157,6 @@ def write_report(
     result: dict[str, Any],
 ) -> None:
     """report.html."""
-    names = splits.train.class_names
     write_text(
         folder.report_file,
         run_report(
@@ -160,16 +166,28 @@ def write_report(
             learning_rates=effective.learning_rates(recipe, splits, 200),
             effective=about,
             recipe_text=flags.recipe_text(recipe),
-            class_names=names,
-            confusion=confusion_matrix(
-                outcome.labels, outcome.logits.argmax(axis=1), len(names)
-            ),
-            reliability=reliability_bins(
-                softmax(outcome.logits), outcome.labels
-            ),
+            class_names=splits.train.class_names,
             mistakes=mistakes(recipe, splits, outcome),
+            **by_class(outcome),
         ),
     )
+
+
+def by_class(outcome: Outcome) -> dict[str, Any]:
+    """The report's arrays on classes and calibration."""
+    logits, labels = outcome.logits, outcome.labels
+    if outcome.multi_label:
+        return {
+            "confusion": None,
+            "label_scores": label_scores(logits, labels),
+            "reliability": label_reliability(logits, labels),
+        }
+    return {
+        "confusion": confusion_matrix(
+            labels, logits.argmax(axis=1), logits.shape[1]
+        ),
+        "reliability": reliability_bins(outcome.probabilities, labels),
+    }
 
 
 def export(recipe: Recipe, folder: RunDir, classifier: Trained) -> None:

@@ -42,7 +42,13 @@ def knob(
 class Data:
     """Where images come from and how they become uint8 squares."""
 
-    data: str = knob("shapes", "shapes | folder:PATH | arrays:FILE.npz")
+    data: str = knob(
+        "shapes",
+        "shapes | folder:PATH | tfds:NAME[/CONFIG][@VERSION] | tfrecord:GLOB | "
+        "csv:FILE | arrays:FILE.npz",
+    )
+    image_key: str = knob("image/encoded", "of the bytes in a TFRecord")
+    label_key: str = knob("image/class/label", "of the label in a TFRecord")
     val_fraction: float = knob(
         0.1,
         "share of each class kept for validation when the data has no "
@@ -57,10 +63,25 @@ class Data:
         0, "side of the model's input; 0: what suits the data", low=0
     )
     batch_size: int = knob(128, "images in one optimizer step", low=1)
+    sampler: str = knob(
+        "uniform",
+        "uniform: every image once an epoch; balanced: every class equally "
+        "often",
+        choices=("uniform", "balanced"),
+    )
+    repeat_augment: int = knob(
+        0, "draws of an image that a batch holds; 0: one (DeiT: 3)", low=0
+    )
+    exif: bool = knob(True, "turn JPEGs as their EXIF orientation says")
+    max_pixels: int = knob(
+        178_956_970, "larger images are bad ones; 0: no limit", low=0
+    )
     train_crop: str = knob(
         "rrc",
-        "rrc: random resized crop; center: as in evaluation",
-        choices=("rrc", "center"),
+        "rrc: random resized crop; pad: short side to the size, padding "
+        "around, a random square; resize: short side to size / eval_crop, a "
+        "random square; center: as in evaluation",
+        choices=("rrc", "pad", "resize", "center"),
     )
     crop_area: tuple[float, float] = knob(
         (0.08, 1.0), "smallest,largest share of the image", low=0.0, high=1.0
@@ -68,11 +89,34 @@ class Data:
     crop_aspect: tuple[float, float] = knob(
         (3 / 4, 4 / 3), "smallest,largest width / height of a crop", low=0.01
     )
+    crop_padding: int = knob(4, "pixels that train_crop=pad adds", low=0)
+    crop_fill: str = knob(
+        "zeros",
+        "what train_crop=pad adds: black, or the mirrored image",
+        choices=("zeros", "reflect"),
+    )
+    interpolation: str = knob(
+        "bilinear",
+        "of every resize, antialiased; random: either in training, bicubic "
+        "in evaluation",
+        choices=("bilinear", "bicubic", "random"),
+    )
+    decode_scale: bool = knob(
+        True,
+        "decode large JPEGs at 1/2, 1/4 or 1/8 where a training crop stays "
+        "twice as large as the square",
+    )
     eval_crop: float = knob(
         0.875,
         "share of the short side that evaluation's centre crop keeps",
         low=0.1,
         high=1.0,
+    )
+    policy: str = knob(
+        "",
+        "what is done to each image: autoaugment[-imagenet|-cifar|-svhn] | "
+        "randaugment-n2-m9 | trivialaugment | augmix | 3augment | "
+        "keras_cv:LAYER",
     )
     on_bad_image: str = knob(
         "error",
@@ -85,6 +129,12 @@ class Data:
         choices=("none", "ram", "disk"),
         identity=False,
     )
+    data_service: str = knob(
+        "",
+        "HOST:PORT of a tf.data service that makes the training batches; they "
+        "may come in another order",
+        identity=False,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +145,9 @@ class Augment:
         0.5, "probability of mirroring an image", low=0.0, high=1.0
     )
     normalize: str = knob(
-        "imagenet", "imagenet | none | r,g,b/r,g,b (mean/std on 0..255)"
+        "imagenet",
+        "imagenet | dataset (measured) | none | r,g,b/r,g,b (mean/std on "
+        "0..255)",
     )
     mixup: float = knob(
         0.0, "alpha of mixup's Beta(alpha, alpha); ImageNet: 0.2", low=0.0
@@ -133,6 +185,11 @@ class Loss:
 
     label_smoothing: float = knob(
         0.1, "share of the target spread over all classes", low=0.0, high=0.99
+    )
+    class_weights: str = knob(
+        "",
+        "balanced: by how rare a class is; or w0,w1,... in the order of the "
+        "classes",
     )
 
 
@@ -352,18 +409,39 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
         )
     if recipe.optimizer.nesterov and not recipe.optimizer.momentum:
         yield "nesterov needs momentum", ("nesterov", "momentum")
-    normalization(augment.normalize)
+    if augment.normalize != "dataset":
+        normalization(augment.normalize)
+    if recipe.loss.class_weights not in ("", "balanced"):
+        class_weights(recipe.loss.class_weights)
+    if data.repeat_augment > data.batch_size:
+        yield (
+            "a batch must have room for the repetitions of an image",
+            ("repeat_augment", "batch_size"),
+        )
 
 
 def idle_knobs(recipe: Recipe) -> list[str]:
     """A line for each knob that was turned and does nothing in this run."""
     data, values = recipe.data, recipe.values()
+    records = data.data.startswith("tfrecord:")
+    crop, kept = f"train_crop={data.train_crop}", f"cache={data.cache}"
     cases = (
-        ("train_crop=center", data.train_crop == "center", "crop_area"),
-        ("train_crop=center", data.train_crop == "center", "crop_aspect"),
+        *(
+            (crop, crop != "train_crop=rrc", name)
+            for name in ("crop_area", "crop_aspect", "decode_scale")
+        ),
+        (crop, crop != "train_crop=pad", "crop_padding"),
+        (crop, crop != "train_crop=pad", "crop_fill"),
+        (kept, kept != "cache=none", "decode_scale"),
         ("data=shapes", data.data == "shapes", "val_fraction"),
-        ("data=arrays", data.data.startswith("arrays:"), "cache"),
-        ("data=arrays", data.data.startswith("arrays:"), "on_bad_image"),
+        *(
+            ("other data than tfrecord:", not records, name)
+            for name in ("image_key", "label_key")
+        ),
+        *(
+            ("data=arrays", data.data.startswith("arrays:"), name)
+            for name in ("cache", "on_bad_image", "exif", "max_pixels")
+        ),
     )
     return [
         f"{name}={values[name]} has no effect with {reason}"
@@ -397,8 +475,22 @@ def normalization(text: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     except ValueError:
         pass
     raise InputError(
-        "normalize must be imagenet, none or three means and three positive "
-        f"deviations as r,g,b/r,g,b. Received: normalize={text}"
+        "normalize must be imagenet, dataset, none or three means and three "
+        f"positive deviations as r,g,b/r,g,b. Received: normalize={text}"
+    )
+
+
+def class_weights(text: str) -> tuple[float, ...]:
+    """The numbers that a list of --class_weights holds."""
+    try:
+        weights = tuple(float(number) for number in text.split(","))
+        if all(0 <= weight < math.inf for weight in weights) and any(weights):
+            return weights
+    except ValueError:
+        pass
+    raise InputError(
+        "class_weights must be balanced or a number of at least 0 for each "
+        f"class as w0,w1,... Received: class_weights={text}"
     )
 
 

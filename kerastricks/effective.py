@@ -33,6 +33,7 @@ def describe(
             "sha256": splits.sha256(),
             "skipped_images": list(splits.skipped),
             "class_names": list(splits.train.class_names),
+            "multi_label": splits.train.multi_label,
             "image_size": splits.image_size,
             "mean": list(mean),
             "std": list(std),
@@ -140,7 +141,8 @@ def summary(about: dict[str, Any]) -> str:
     steps = sum(phase["steps"] for phase in about["phases"])
     lines = [
         f"data       {data['train_images']:,} train, "
-        f"{data['val_images']:,} val, {len(data['class_names'])} classes, "
+        f"{data['val_images']:,} val, {len(data['class_names'])} classes"
+        f"{' (several an image)' if data['multi_label'] else ''}, "
         f"{data['image_size']} px",
         f"model      {model['name']}, "
         f"{' '.join(amount(model['params']))} parameters, "

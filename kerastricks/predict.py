@@ -1,6 +1,7 @@
 """python -m kerastricks.predict --run_dir=DIR [--top_k=5] FILE ...
 
-Names what is on each picture, the most probable class first.
+Names what is on each picture, the most probable class first. Where pictures may
+have several classes or none, each class has a probability of its own.
 """
 
 import os
@@ -36,13 +37,14 @@ def main(argv: Sequence[str]) -> None:
 
     from kerastricks import trained
 
-    good, bad = sort_out(files)
+    good, bad = sort_out(files, recipe.data.max_pixels)
     classifier = trained.load(recipe, folder)
     if good:
         show(classifier, good, classify(classifier, good), values["top_k"])
     if bad:
         raise InputError(
-            "every file must be a whole JPEG, PNG, GIF or BMP. "
+            "every file must be a whole JPEG, PNG, GIF, BMP or WebP of no more "
+            "than the run's max_pixels. "
             f"Received: {', '.join(bad)}"
         )
 
@@ -60,14 +62,16 @@ def show(
             print(f"  {row[place]:7.2%}  {classifier.class_names[place]}")
 
 
-def sort_out(files: Sequence[str]) -> tuple[list[str], list[str]]:
+def sort_out(
+    files: Sequence[str], max_pixels: int
+) -> tuple[list[str], list[str]]:
     """The pictures, and what is none."""
     from kerastricks.data.bad_images import decodes
 
     missing = [file for file in files if not os.path.isfile(file)]
     if missing:
         raise InputError(f"no such file. Received: {', '.join(missing)}")
-    whole = {file: decodes(file) for file in files}
+    whole = {file: decodes(file, max_pixels) for file in files}
     good = [file for file in files if whole[file]]
     return good, [file for file in files if not whole[file]]
 
@@ -76,14 +80,15 @@ def classify(classifier: "Trained", files: Sequence[str]) -> "np.ndarray":
     """Probabilities [N, C]."""
     import tensorflow as tf
 
-    from kerastricks.evaluation import softmax
+    from kerastricks.evaluation import probabilities
 
     squares = tf.data.Dataset.from_tensor_slices(list(files)).map(
         lambda file: classifier.squares.eval(
             tf.io.read_file(file), encoded=True
         )
     )
-    return softmax(classifier.logits(squares.batch(32)))
+    logits = classifier.logits(squares.batch(32))
+    return probabilities(logits, classifier.multi_label)
 
 
 if __name__ == "__main__":

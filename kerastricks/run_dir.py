@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,8 +94,7 @@ class RunDir:
         A recipe that came to nothing (a mistyped flag, say) claims nothing, and
         leaves no empty folder behind.
         """
-        if self.recipe_file.is_file() and self.has_progress():
-            check_same_recipe(self.recipe(), recipe, self.path)
+        self.check_same_recipe(recipe)
         is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -113,6 +113,26 @@ class RunDir:
             if is_new:
                 with contextlib.suppress(OSError):  # it is not empty
                     self.path.rmdir()
+
+    def check_same_recipe(self, recipe: Recipe) -> None:
+        """Refuses to go on with a run that another recipe began."""
+        if not (self.has_progress() and self.recipe_file.is_file()):
+            return
+        before, now = self.recipe().identity(), recipe.identity()
+        if now["normalize"] == "dataset":  # not measured yet
+            now["normalize"] = before["normalize"]
+        changed = [
+            f"--{name}={flags.flag_text(now[name])} "
+            f"(there: {flags.flag_text(before[name])})"
+            for name in now
+            if now[name] != before[name]
+        ]
+        if changed:
+            raise InputError(
+                "run_dir holds a run of another recipe; give these flags as "
+                "they were to go on with it, or another run_dir. Received: "
+                f"{', '.join(changed)} in run_dir={self.path}"
+            )
 
     def check_same_data(self, effective: dict[str, Any]) -> None:
         """Refuses to go on with a run whose data has changed meanwhile."""
@@ -160,22 +180,7 @@ class RunDir:
 def default_path(recipe: Recipe) -> pathlib.Path:
     """runs/DATA-MODEL-HASH: the same recipe finds its run again."""
     data = recipe.data.data.rstrip("/").split("/")[-1].split(":")[-1]
-    name = f"{data}-{recipe.model.model}-{recipe.sha256()[:8]}"
-    return pathlib.Path("runs") / name.replace(":", "-")
-
-
-def check_same_recipe(theirs: Recipe, ours: Recipe, path: pathlib.Path) -> None:
-    """Refuses to go on with a run that another recipe began."""
-    before, now = theirs.identity(), ours.identity()
-    changed = [
-        f"--{name}={flags.flag_text(now[name])} "
-        f"(there: {flags.flag_text(before[name])})"
-        for name in now
-        if now[name] != before[name]
-    ]
-    if changed:
-        raise InputError(
-            "run_dir holds a run of another recipe; give these flags as they "
-            "were to go on with it, or another run_dir. Received: "
-            f"{', '.join(changed)} in run_dir={path}"
-        )
+    parts = (data, recipe.model.model, recipe.sha256()[:8])
+    # No stars of a pattern, no colons: a name for any file system.
+    names = (re.sub(r"[^\w.]+", "-", part).strip("-") for part in parts)
+    return pathlib.Path("runs") / "-".join(names)

@@ -27,6 +27,7 @@ class Trained:
     class_names: tuple[str, ...]
     squares: Squares
     normalize: Normalize
+    multi_label: bool = False
 
     def logits(self, squares: tf.data.Dataset) -> np.ndarray:
         """float32 [N, C] for batches of uint8 squares."""
@@ -52,4 +53,5 @@ def load(recipe: Recipe, folder: RunDir) -> Trained:
         class_names=names,
         squares=build.squares(recipe, size),
         normalize=build.normalizer(recipe),
+        multi_label=about.get("multi_label", False),
     )

@@ -12,6 +12,7 @@ from kerastricks.config import (
     SECTIONS,
     Recipe,
     broken_rules,
+    class_weights,
     idle_knobs,
     leaves,
     normalization,
@@ -22,6 +23,7 @@ from kerastricks.errors import InputError
 CIRCUMSTANCES = {
     "run_dir",
     "cache",
+    "data_service",
     "checkpoint_minutes",
     "checkpoint_steps",
     "keep_checkpoints",
@@ -138,7 +140,7 @@ def test_whole_numbers_serve_as_floats_and_lists_as_tuples():
         ("seed", -1, "seed must be in [0, 2.14748e+09]. Received: seed=-1"),
         ("warmup_epochs", -2, "warmup_epochs must be in [-1, inf]. Received: "),
         ("crop_area", (0.1, 1.1), "crop_area must be in [0, 1]. Received: "),
-        ("train_crop", "c", "train_crop must be one of rrc, center. Received:"),
+        ("train_crop", "c", "train_crop must be one of rrc, pad, resize"),
         ("cache", "", "cache must be one of none, ram, disk. Received: cache="),
     ],
 )
@@ -214,8 +216,19 @@ def test_bounds_are_inclusive_and_kept(name):
         ),
         (
             {"normalize": "imagnet"},
-            "normalize must be imagenet, none or three means and three "
-            "positive deviations as r,g,b/r,g,b. Received: normalize=imagnet",
+            "normalize must be imagenet, dataset, none or three means and "
+            "three positive deviations as r,g,b/r,g,b. "
+            "Received: normalize=imagnet",
+        ),
+        (
+            {"class_weights": "1,-1"},
+            "class_weights must be balanced or a number of at least 0 for "
+            "each class as w0,w1,... Received: class_weights=1,-1",
+        ),
+        (
+            {"repeat_augment": 5, "batch_size": 4},
+            "a batch must have room for the repetitions of an image. "
+            "Received: repeat_augment=5, batch_size=4",
         ),
     ],
 )
@@ -232,6 +245,9 @@ def test_contradiction_is_refused_with_the_rule_and_the_values(values, message):
         {"mix_off_epochs": 3, "epochs": 4, "mixup": 0.2},
         {"momentum": 0.0, "nesterov": False},
         {"epochs": 1},
+        {"normalize": "dataset"},
+        {"class_weights": "balanced"},
+        {"class_weights": "0,1.5,2"},
     ],
 )
 def test_what_only_looks_like_a_contradiction_passes(values):
@@ -343,6 +359,14 @@ def test_numbers_must_be_finite(value):
         ),
         ({"val_fraction": 0.2, "data": "folder:x"}, []),
         (
+            {"decode_scale": False, "cache": "ram", "crop_padding": 2},
+            [
+                "crop_padding=2 has no effect with train_crop=rrc",
+                "decode_scale=False has no effect with cache=ram",
+            ],
+        ),
+        ({"train_crop": "pad", "crop_padding": 2, "crop_fill": "reflect"}, []),
+        (
             {"data": "arrays:x.npz", "cache": "ram"},
             ["cache=ram has no effect with data=arrays"],
         ),
@@ -350,3 +374,18 @@ def test_numbers_must_be_finite(value):
 )
 def test_knobs_that_do_nothing_are_named(values, lines):
     assert idle_knobs(Recipe(**values)) == lines
+
+
+def test_keys_of_records_do_nothing_without_records():
+    values = {"image_key": "jpg", "label_key": "y"}
+    assert idle_knobs(Recipe(data="tfrecord:a*", **values)) == []
+    assert idle_knobs(Recipe(**values)) == [
+        f"{name}={value} has no effect with other data than tfrecord:"
+        for name, value in values.items()
+    ]
+
+
+def test_class_weights_are_numbers():
+    assert class_weights("0,1.5,2") == (0.0, 1.5, 2.0)
+    for text in ("", "0,0", "nan", "1,inf", "a", "-1"):
+        assert refusal(class_weights, text).endswith(f"class_weights={text}")

@@ -33,6 +33,7 @@ def documents() -> list[pathlib.Path]:
     return sorted(found)
 
 
+COMMANDS = ("train", "evaluate", "predict", "export", "preview", "pack")
 DOCUMENTS = documents()
 each_document = pytest.mark.parametrize(
     "path", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]
@@ -66,11 +67,12 @@ def flags_of(command: str) -> list[flags.Flag]:
     if command == "train":
         return list(flags.RECIPE_FLAGS)
     module = importlib.import_module(f"kerastricks.{command}")
-    return [
+    named = [
         value
         for value in vars(module).values()
         if isinstance(value, flags.Flag)
     ]
+    return list(dict.fromkeys([*named, *getattr(module, "FLAGS", ())]))
 
 
 def test_there_are_documents():
@@ -120,6 +122,11 @@ def test_flags_exist(path, monkeypatch, capsys):
 @each_document
 def test_flags_in_the_text_exist(path):
     known = {flag.name for flag in flags.RECIPE_FLAGS} | {"flagfile", "help"}
+    known |= {flag.name for name in COMMANDS for flag in flags_of(name)}
+    for script in (ROOT / "benchmarks").glob("*.py"):
+        known |= set(
+            re.findall(r'add_argument\(\s*"--(\w+)', script.read_text())
+        )
     text = path.read_text(encoding="utf-8")
     for span in re.findall(r"`(--[^`]*)`", text):
         for name in re.findall(r"--(?:no(?=[a-z]))?([a-z]\w*)", span):

@@ -33,6 +33,14 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "backend.tensorflow": (set(), {"keras", "tensorflow"}),
     "backend.jax": (set(), {"keras", "jax"}),
     "data": ({"errors", "files"}, {"numpy", "tensorflow"}),
+    "data.sources.tfds": (
+        {"errors", "files"},
+        {"numpy", "tensorflow", "tensorflow_datasets", "array_record"},
+    ),
+    "data.policies.keras_cv": (
+        {"errors"},
+        {"numpy", "tensorflow", "keras", "keras_cv"},
+    ),
     "augment": TRICK,
     "layers": TRICK,
     "losses": TRICK,
@@ -41,6 +49,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "evaluation": TRICK,
     "models": (TRICK[0] | {"layers"}, TRICK[1]),
     "report": ({"evaluation"}, {"numpy"}),
+    "report.contact_sheet": (set(), {"numpy", "PIL"}),
     "training": (
         {"augment", "backend", "errors", "files", "losses"},
         {"keras", "numpy", "tensorflow"},

@@ -25,7 +25,8 @@ def test_what_is_no_picture_is_named_and_the_rest_answered(
     with pytest.raises(InputError) as caught:
         predict.main([f"--run_dir={finished.run_dir}", "--top_k=1", *files])
     assert str(caught.value) == (
-        "every file must be a whole JPEG, PNG, GIF or BMP. "
+        "every file must be a whole JPEG, PNG, GIF, BMP or WebP of no more "
+        "than the run's max_pixels. "
         f"Received: {notes}, {cut}"
     )
     first, second = capsys.readouterr().out.splitlines()

@@ -7,7 +7,7 @@ import pytest
 
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
-from kerastricks.run_dir import RunDir, check_same_recipe, default_path
+from kerastricks.run_dir import RunDir, default_path
 
 RECIPE = Recipe(data="folder:pets", mixup=0.2, epochs=4)
 
@@ -91,11 +91,21 @@ def test_a_recipe_that_came_to_nothing_claims_nothing(run):
     claim(run, RECIPE.replace(epochs=5))
 
 
-def test_same_recipe_is_no_matter_of_the_circumstances(tmp_path):
+def test_same_recipe_is_no_matter_of_the_circumstances(run):
     ours = RECIPE.replace(export=False, keep_checkpoints=9, run_dir="y")
-    check_same_recipe(RECIPE, ours, tmp_path)
-    with pytest.raises(InputError, match=r"--seed=1 \(there: 0\) in"):
-        check_same_recipe(RECIPE, RECIPE.replace(seed=1), tmp_path)
+    run.check_same_recipe(ours)
+    assert "Received: --seed=1 (there: 0) in" in refusal(
+        run.check_same_recipe, RECIPE.replace(seed=1)
+    )
+
+
+def test_numbers_that_are_still_to_be_measured_may_be_any(run):
+    measured = RECIPE.replace(normalize="1,2,3/4,5,6")
+    run.record(measured, {})
+    run.check_same_recipe(RECIPE.replace(normalize="dataset"))
+    assert "--normalize=1,2,3/4,5,7 (there: 1,2,3/4,5,6)" in refusal(
+        run.check_same_recipe, RECIPE.replace(normalize="1,2,3/4,5,7")
+    )
 
 
 def test_folder_that_cannot_be_made_is_refused(tmp_path):
@@ -175,6 +185,8 @@ def test_every_file_has_a_place_of_its_own(tmp_path):
         ("folder:/data/pets/", "pets"),
         ("folder:pets", "pets"),
         ("arrays:/data/digits.npz", "digits.npz"),
+        ("tfrecord:/data/train-*", "train"),
+        ("tfds:cifar10@3.0.2", "cifar10-3.0.2"),
     ],
 )
 def test_default_folder_is_named_by_data_model_and_hash(data, name):

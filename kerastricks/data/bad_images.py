@@ -1,4 +1,4 @@
-"""Finding the files that are no images.
+"""Finding the images that cannot be decoded.
 
 A look at the first bytes of every file costs little and catches wrong names and
 empty files before training begins. Decoding everything finds the rest; that is
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from kerastricks.data.decode import decode
+from kerastricks.data.decode import MAX_PIXELS, decode
 from kerastricks.data.sources.source import Source
 from kerastricks.errors import InputError, RunError
 
@@ -24,44 +24,88 @@ THREADS = 16  # they wait for the disk more than they compute
 NAMED = 5  # files that a message lists
 
 Progress = Callable[[int, int], None]
+# Of a file's path, or of the content where images are no files of their own.
+Check = Callable[[str | bytes], bool]
 
 
-def has_signature(path: str) -> bool:
+def has_signature(image: str | bytes) -> bool:
     """Whether a file begins as an image does."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(8).startswith(SIGNATURES)
-    except OSError:
-        return False
+    if isinstance(image, bytes):
+        head = image[:12]
+    else:
+        try:
+            with open(image, "rb") as file:
+                head = file.read(12)
+        except OSError:
+            return False
+    webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    return webp or head.startswith(SIGNATURES)
 
 
-def decodes(path: str) -> bool:
-    """Whether a whole file can be decoded."""
+def decodes(image: str | bytes, max_pixels: int = MAX_PIXELS) -> bool:
+    """Whether the whole of a file, given by path or content, can be decoded."""
+    return not fault(image, max_pixels)
+
+
+def fault(image: str | bytes, max_pixels: int = MAX_PIXELS) -> str:
+    """What is wrong with a file, or nothing."""
     try:
-        decode(tf.io.read_file(path))
+        data = image if isinstance(image, bytes) else read(image)
     except tf.errors.OpError:
-        return False
-    return True
+        return "cannot be read"
+    if not data:
+        return "empty"
+    if not has_signature(data):
+        return "no image"
+    try:
+        decode(data, max_pixels=max_pixels)
+    except tf.errors.OpError as error:
+        huge = "max_pixels" in str(error.message)
+        return f"above {max_pixels} pixels" if huge else "damaged"
+    return ""
+
+
+def read(path: str) -> bytes:
+    """A file's content."""
+    return tf.io.read_file(path).numpy()
 
 
 def find_bad(
-    source: Source,
-    check: Callable[[str], bool],
-    progress: Progress | None = None,
+    source: Source, check: Check, progress: Progress | None = None
 ) -> np.ndarray:
-    """Positions of the files that a check refuses."""
+    """Positions of the images that a check refuses."""
+    bad = faults(source, lambda image: "" if check(image) else "bad", progress)
+    return np.array(list(bad), np.int64)
+
+
+def faults(
+    source: Source,
+    find: Callable[[str | bytes], str],
+    progress: Progress | None = None,
+) -> dict[int, str]:
+    """What is wrong, by position."""
     if not source.encoded:
-        return np.zeros(0, np.int64)
+        return {}
+
+    def look(place: int) -> str:
+        return find(content(source, place))
+
     with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
-        good = list(
-            report(pool.map(check, source.names), len(source), progress)
-        )
-    return np.flatnonzero(~np.array(good, bool))
+        found = pool.map(look, range(len(source)))
+        reasons = list(report(found, len(source), progress))
+    return {place: reason for place, reason in enumerate(reasons) if reason}
+
+
+def content(source: Source, place: int) -> str | bytes:
+    """An image's path, or its bytes if it is no file of its own."""
+    if source.in_files:
+        return source.names[place]
+    return source.fetch(tf.constant(source.indices[place])).numpy()
 
 
 def report(
-    results: Iterable[bool], total: int, progress: Progress | None
-) -> Iterable[bool]:
+    results: Iterable[str], total: int, progress: Progress | None
+) -> Iterable[str]:
     """Passes results on and tells how far it is."""
     for done, result in enumerate(results, 1):
         if progress and (done == total or done % 500 == 0):
@@ -69,21 +113,29 @@ def report(
         yield result
 
 
-def refuse_bad(source: Source, check: Callable[[str], bool]) -> None:
-    """Raises with the names of the files that a check refuses."""
+def refuse_bad(source: Source, check: Check) -> None:
+    """Raises with the names of the images that a check refuses.
+
+    First bytes are looked at in files alone: elsewhere that would mean to read
+    all of the data.
+    """
+    if check is has_signature and not source.in_files:
+        return
     bad = find_bad(source, check)
     if len(bad):
         names = ", ".join(source.names[i] for i in bad[:NAMED])
         more = f" and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
         raise InputError(
-            "every file must be a whole JPEG, PNG, GIF or BMP; mend or remove "
-            f"these, or leave such files out with --on_bad_image=skip. "
-            f"Received: {names}{more}"
+            "every file must be a whole JPEG, PNG, GIF, BMP or WebP of no more "
+            "than max_pixels; mend or remove these, or leave such files out "
+            f"with --on_bad_image=skip. Received: {names}{more}"
         )
 
 
 @contextlib.contextmanager
-def naming_bad(*sources: Source) -> Iterator[None]:
+def naming_bad(
+    *sources: Source, max_pixels: int = MAX_PIXELS
+) -> Iterator[None]:
     """Turns the pipeline's failure into the names of the files behind it."""
     try:
         yield
@@ -97,19 +149,27 @@ def naming_bad(*sources: Source) -> Iterator[None]:
                 f"Received: {reason}"
             ) from error
         for source in sources:
-            refuse_bad(source, decodes)
+            refuse_bad(source, lambda image: decodes(image, max_pixels))
         raise RunError(f"TensorFlow failed. Received: {reason}") from error
 
 
-def skip_bad(source: Source, progress: Progress | None = None) -> Source:
-    """The source without the files that do not decode."""
-    bad = find_bad(source, decodes, progress)
-    if not len(bad):
+def skip_bad(
+    source: Source,
+    progress: Progress | None = None,
+    max_pixels: int = MAX_PIXELS,
+) -> Source:
+    """The source without the images that do not decode."""
+    bad = faults(source, lambda image: fault(image, max_pixels), progress)
+    if not bad:
         return source
-    good = np.setdiff1d(np.arange(len(source)), bad)
-    skipped = tuple(source.names[i] for i in bad)
+    good = np.setdiff1d(np.arange(len(source)), list(bad))
+    skipped = tuple(
+        f"{source.names[place]} ({reason})" for place, reason in bad.items()
+    )
     rest = dataclasses.replace(source.subset(good), skipped=skipped)
-    emptied = np.setdiff1d(source.labels, rest.labels)
+    emptied = np.flatnonzero(
+        (source.class_counts() > 0) & (rest.class_counts() == 0)
+    )
     if len(emptied):
         raise InputError(
             "every class needs at least one image that decodes. Received: none "

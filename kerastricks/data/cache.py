@@ -1,8 +1,10 @@
 """--cache: decoded images kept in memory or on the local disk.
 
 The first pass decodes every file once; after that the pipeline cuts its crops
-out of pixels. In memory the pixels are one long uint8 tensor; on disk one file
-that is mapped, in the user's cache folder, named by what it was made of.
+out of pixels. Where the crop is the same each time (validation, and training
+with --train_crop=center), it is the finished square that is kept. In memory the
+pixels are one long uint8 tensor; on disk one file that is mapped, in the user's
+cache folder, named by what it was made of.
 """
 
 import dataclasses
@@ -15,39 +17,60 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from kerastricks.data.decode import DECODER_VERSION, decode
+from kerastricks.data.decode import DECODER_VERSION
 from kerastricks.data.sources.source import Source
+from kerastricks.data.squares import Squares
 from kerastricks.files import replacing, user_cache
 
 Progress = Callable[[int, int], None]
 
 
 def cached(
-    source: Source, kind: str, progress: Progress | None = None
+    source: Source,
+    kind: str,
+    squares: Squares,
+    finished: bool = False,
+    progress: Progress | None = None,
 ) -> Source:
     """The same source with its pixels at hand.
 
     Args:
         kind: `none`, `ram` or `disk`.
+        squares: how images are decoded.
+        finished: whether to keep just the squares of evaluation.
     """
     if kind == "none" or not source.encoded:
         return source
     if kind == "ram":
-        images = list(decoded(source, progress))
+        images = list(decoded(source, squares, finished, progress))
         pixels = np.concatenate([image.reshape(-1) for image in images])
         fetch = from_memory(sides_of(images), pixels)
     else:
-        fetch = from_disk(*disk_file(source, progress))
+        fetch = from_disk(*disk_file(source, squares, finished, progress))
     return dataclasses.replace(
-        source, fetch=fetch, encoded=False, indices=np.arange(len(source))
+        source,
+        fetch=fetch,
+        encoded=False,
+        indices=np.arange(len(source)),
+        square=squares.size if finished else 0,
     )
 
 
-def decoded(source: Source, progress: Progress | None) -> Iterator[np.ndarray]:
-    """Every image's pixels in order."""
+def decoded(
+    source: Source,
+    squares: Squares,
+    finished: bool,
+    progress: Progress | None,
+) -> Iterator[np.ndarray]:
+    """Every image's pixels, or finished square, in order."""
+
+    def pixels(index: Any) -> Any:
+        if finished:
+            return squares.evaluation(source, index)
+        return squares.decode(source.fetch(index))
+
     images = tf.data.Dataset.from_tensor_slices(source.indices).map(
-        lambda index: decode(source.fetch(index)),
-        num_parallel_calls=tf.data.AUTOTUNE,
+        pixels, num_parallel_calls=tf.data.AUTOTUNE
     )
     for done, image in enumerate(images.as_numpy_iterator(), 1):
         yield image
@@ -81,17 +104,21 @@ def from_memory(shapes: np.ndarray, pixels: np.ndarray) -> Callable[[Any], Any]:
 
 
 def disk_file(
-    source: Source, progress: Progress | None
+    source: Source,
+    squares: Squares,
+    finished: bool,
+    progress: Progress | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """(shapes, mapped pixels), made if they are not there yet."""
     folder = user_cache() / "decoded"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{fingerprint(source)}.pixels"
+    way = repr(squares) if finished else f"exif={squares.exif}"
+    path = folder / f"{fingerprint(source, way)}.pixels"
     about = path.with_suffix(".shapes.npy")
     if not (path.is_file() and about.is_file()):
         sides = []
         with replacing(path) as partial, open(partial, "wb") as file:
-            for image in decoded(source, progress):
+            for image in decoded(source, squares, finished, progress):
                 file.write(image.tobytes())
                 sides.append(image.shape[:2])
         with replacing(about) as partial:
@@ -114,13 +141,20 @@ def from_disk(shapes: np.ndarray, pixels: np.ndarray) -> Callable[[Any], Any]:
     return fetch
 
 
-def fingerprint(source: Source) -> str:
-    """Of the files (names, sizes, times of change) and of the decoder."""
-    total = hashlib.sha256(f"{DECODER_VERSION} {tf.__version__}".encode())
+def fingerprint(source: Source, way: str = "") -> str:
+    """Of the images (names, sizes, times of change) and how they are decoded.
+
+    Args:
+        way: what else the pixels depend on.
+    """
+    total = hashlib.sha256(f"{DECODER_VERSION} {tf.__version__} {way}".encode())
+    total.update(source.stamp.encode())
     for name in source.names:
-        about = os.stat(name)
-        total.update(
-            f"{pathlib.Path(name).resolve()}|{about.st_size}|".encode()
-        )
-        total.update(str(about.st_mtime_ns).encode())
+        total.update(f"{identity(name) if source.in_files else name}|".encode())
     return total.hexdigest()[:24]
+
+
+def identity(path: str) -> str:
+    """Changes when the file does."""
+    about = os.stat(path)
+    return f"{pathlib.Path(path).resolve()}|{about.st_size}|{about.st_mtime_ns}"

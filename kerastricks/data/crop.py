@@ -18,6 +18,7 @@ import tensorflow as tf
 
 Tensor = Any
 TRIES = 10
+PHILOX = 1  # the generator behind tf.random.stateless_uniform
 
 
 def random_resized_crop_box(
@@ -28,8 +29,15 @@ def random_resized_crop_box(
     aspect: tuple[float, float] = (3 / 4, 4 / 3),
 ) -> Tensor:
     """int32 [top, left, height, width], a function of the int32 [2] key."""
-    draws = tf.random.stateless_uniform([4, TRIES], seed=key)
-    return crop_box(height, width, draws, area, aspect)
+    return crop_box(height, width, uniform([4, TRIES], key), area, aspect)
+
+
+def uniform(shape: list[int], key: Tensor) -> Tensor:
+    """`tf.random.stateless_uniform`, its two operations alone."""
+    state, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=key)
+    return tf.raw_ops.StatelessRandomUniformV2(
+        shape=shape, key=state, counter=counter, alg=PHILOX
+    )
 
 
 def crop_box(
@@ -51,9 +59,8 @@ def crop_box(
     top = tf.floor(draws[2] * (full_h - h + 1))
     left = tf.floor(draws[3] * (full_w - w + 1))
     boxes = tf.stack([top, left, h, w], axis=1)
-    first = tf.argmax(
-        tf.cast(fits, tf.int32)
-    )  # the first True, or 0 if there is none
+    # The first True, or 0 if there is none.
+    first = tf.argmax(tf.cast(fits, tf.int32))
     box = tf.where(
         tf.reduce_any(fits),
         boxes[first],

@@ -1,12 +1,11 @@
-"""The only order, map, batch and prefetch.
+"""The only place, map, batch and prefetch.
 
-A batch is ({"image": uint8 [B, S, S, 3], "key": int32 [B, 2]}, label [B]).
+A batch is ({"image": uint8 [B, S, S, 3], "key": int32 [B, 2]}, label [B]); the
+labels of images with several classes are float32 [B, C].
 
-Order is a function: the image at (epoch, position) comes from a stateless
-permutation, so there is no shuffle buffer, a run resumes at any step at no
-cost, and every epoch is a true shuffle of everything. Randomness is data: each
-sample carries a key made of (seed, epoch, position), and whatever is drawn for
-it, on the host or on the device, is drawn from that key.
+Order is a function (see `order`). Randomness is data: each sample carries a key
+made of (seed, epoch, position), and whatever is drawn for it, on the host or on
+the device, is drawn from that key.
 """
 
 from collections.abc import Callable
@@ -14,10 +13,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from kerastricks.data import order
 from kerastricks.data.sources.source import Source
 from kerastricks.data.squares import Squares
+from kerastricks.errors import InputError
 
 Tensor = Any
+Policy = Callable[[Tensor, Tensor], Tensor]  # (uint8 [S, S, 3], key [2])
+POLICY_KEY = 0x5EED  # keeps a policy's draws apart from those of the crop
 
 
 def steps_per_epoch(source: Source, batch_size: int) -> int:
@@ -34,13 +37,25 @@ def train_pipeline(
     epochs: int = 1,
     first_epoch: int = 0,
     start_step: int = 0,
+    sampler: str = "uniform",
+    repeat_augment: int = 0,
+    policy: Policy | None = None,
+    shard: tuple[int, int] = (0, 1),
+    data_service: str = "",
     **crops: Any,
 ) -> tf.data.Dataset:
     """Shuffled, cropped training batches of several epochs.
 
     Args:
+        batch_size: of all shards together.
         first_epoch: the number of the first epoch, which seeds its order.
         start_step: steps of these epochs to leave out, to resume after them.
+        sampler: `uniform` or `balanced` (every class equally often).
+        repeat_augment: how often an image stands in its batch, if several.
+        policy: what happens to the square on the host.
+        shard: (index, count) of the workers that share each batch.
+        data_service: address of a tf.data service that does the work; batches
+            are the same, but may come in another order.
         crops: how squares are cut (see `Squares`): train_crop, crop_area, ...
 
     Example:
@@ -48,50 +63,29 @@ def train_pipeline(
         batches = train_pipeline(source, image_size=64, batch_size=32)
         inputs, labels = next(iter(batches))
     """
-    steps = steps_per_epoch(source, batch_size)
-    images_per_epoch = steps * batch_size
-    last = tf.constant(len(source) - 1, tf.int64)
-
     squares = Squares(image_size, **crops)
+    share = share_of(batch_size, shard)
+    steps = steps_per_epoch(source, batch_size)
+    index_at = order.create(source.labels, sampler, seed, repeat_augment)
 
-    def square(data: Tensor, key: Tensor) -> Tensor:
-        return squares.train(data, key, source.encoded)
+    def places(step: Tensor) -> tuple[Tensor, Tensor]:
+        """(indices [B], keys [B, 2]) of a step."""
+        epoch = first_epoch + step // steps
+        positions = step % steps * batch_size + tf.constant(share)
+        return index_at(epoch, positions), keys(seed, epoch, positions)
 
-    def place(counter: Tensor) -> tuple[Tensor, Tensor]:
-        """(index, key) of the counter-th sample."""
-        epoch = first_epoch + counter // images_per_epoch
-        position = counter % images_per_epoch
-        order = tf.stack([tf.constant(seed, tf.int64), epoch])
-        index = shuffled(position, order, last)
-        key = tf.random.experimental.stateless_fold_in(
-            tf.cast(order, tf.int32), tf.cast(position, tf.int32)
-        )
-        return index, key
+    def square(index: Tensor, key: Tensor) -> Tensor:
+        image = squares.training(source, index, key)
+        if policy:
+            image = tf.ensure_shape(image, [image_size, image_size, 3])
+            image = policy(image, key ^ POLICY_KEY)
+        return image
 
-    counters = tf.data.Dataset.range(
-        start_step * batch_size, epochs * images_per_epoch
-    )
-    samples = counters.map(
-        lambda counter: sample(source, *place(counter), square),
-        num_parallel_calls=tf.data.AUTOTUNE,
-    )
-    return finish(samples.batch(batch_size, drop_remainder=True))
-
-
-def shuffled(position: Tensor, order: Tensor, last: Tensor) -> Tensor:
-    """Where a permutation of 0..last, named by the order, sends a position.
-
-    `tf.random.experimental.index_shuffle` mixes small seeds badly: in 2,000
-    epochs of 64 images some never stood at some place and others three times
-    too often. With the order hashed first and eight rounds instead of four,
-    the counts are those of chance.
-    """
-    seed = tf.random.stateless_uniform(
-        [3], order, minval=None, maxval=None, dtype=tf.int32
-    )
-    return tf.raw_ops.RandomIndexShuffle(
-        index=position, seed=seed, max_index=last, rounds=8
-    )
+    made = tf.data.Dataset.range(start_step, epochs * steps).map(places)
+    batches = sampled(source, made, square, image_size, len(share), True)
+    if data_service:
+        batches = batches.apply(by_service(data_service))
+    return finish(batches)
 
 
 def eval_pipeline(
@@ -99,38 +93,84 @@ def eval_pipeline(
     *,
     image_size: int,
     batch_size: int,
+    shard: tuple[int, int] = (0, 1),
     **crops: Any,
 ) -> tf.data.Dataset:
-    """Every image once, in order; the last batch holds what is left."""
+    """Every image once, in order; the last batch holds what is left.
+
+    Args:
+        shard: (index, count) of the workers that share the images.
+    """
     squares = Squares(image_size, **crops)
+    index, count = shard
+    first, end = (part * len(source) // count for part in (index, index + 1))
 
-    def square(data: Tensor, key: Tensor) -> Tensor:
-        return squares.eval(data, source.encoded)
+    def places(index: Tensor) -> tuple[Tensor, Tensor]:
+        return index[None], tf.stack([0, tf.cast(index, tf.int32)])[None]
 
-    def place(index: Tensor) -> tuple[Tensor, Tensor]:
-        return index, tf.stack([0, tf.cast(index, tf.int32)])
+    def square(index: Tensor, key: Tensor) -> Tensor:
+        return squares.evaluation(source, index)
 
-    samples = tf.data.Dataset.range(len(source)).map(
-        lambda index: sample(source, *place(index), square),
-        num_parallel_calls=tf.data.AUTOTUNE,
+    made = tf.data.Dataset.range(first, end).map(places)
+    return finish(sampled(source, made, square, image_size, batch_size, False))
+
+
+def share_of(batch_size: int, shard: tuple[int, int]) -> Any:
+    """Positions in the batch that are this worker's."""
+    index, count = shard
+    if batch_size % count or not 0 <= index < count:
+        raise InputError(
+            "batch_size must be a multiple of the number of shards, and a "
+            f"shard one of them. Received: batch_size={batch_size}, "
+            f"shard={shard}"
+        )
+    size = batch_size // count
+    return tf.range(index * size, (index + 1) * size, dtype=tf.int64).numpy()
+
+
+def keys(seed: int, epoch: Tensor, positions: Tensor) -> Tensor:
+    """int32 [B, 2]: the epoch hashed, and the position."""
+    of_epoch = tf.random.stateless_uniform(
+        [], [seed, epoch], minval=None, maxval=None, dtype=tf.int32
     )
-    return finish(samples.batch(batch_size))
+    positions = tf.cast(positions, tf.int32)
+    return tf.stack([tf.fill(tf.shape(positions), of_epoch), positions], axis=1)
 
 
-def sample(
+def sampled(
     source: Source,
-    index: Tensor,
-    key: Tensor,
+    places: tf.data.Dataset,
     square: Callable[[Tensor, Tensor], Tensor],
-) -> tuple[dict[str, Tensor], Tensor]:
-    """One element: inputs and label."""
-    data = source.fetch(tf.gather(source.indices, index))
-    label = tf.gather(source.labels, index)
-    return {"image": square(data, key), "key": key}, label
+    image_size: int,
+    batch_size: int,
+    drop_remainder: bool,
+) -> tf.data.Dataset:
+    """Batches of the images at these places."""
+    labels = tf.constant(source.labels)
+    indices = tf.constant(source.indices)
+
+    def sample(index: Tensor, key: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        image = square(tf.gather(indices, index), key)
+        image = tf.ensure_shape(image, [image_size, image_size, 3])
+        return {"image": image, "key": key}, tf.gather(labels, index)
+
+    return (
+        places.unbatch()
+        .map(sample, num_parallel_calls=tf.data.AUTOTUNE)
+        .batch(batch_size, drop_remainder=drop_remainder)
+    )
+
+
+def by_service(address: str) -> Callable[[tf.data.Dataset], tf.data.Dataset]:
+    """Hands the work to a tf.data service: each step goes to one worker."""
+    service = tf.data.experimental.service
+    if "://" not in address:
+        address = f"grpc://{address}"
+    return service.distribute(service.ShardingPolicy.DYNAMIC, address)
 
 
 def finish(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Deterministic order, and one batch ready before it is asked for."""
+    """Deterministic order, and batches ready before they are asked for."""
     options = tf.data.Options()
     options.deterministic = True
     options.autotune.enabled = True

@@ -9,7 +9,6 @@ from kerastricks.evaluation.metrics import (
     per_class,
     reliability_bins,
     softmax,
-    summarize,
     topk_accuracy,
     wilson_interval,
 )
@@ -18,17 +17,31 @@ from kerastricks.evaluation.mistakes import (
     most_confused,
     top_losses,
 )
+from kerastricks.evaluation.multi_label import (
+    LabelScores,
+    average_precision,
+    label_reliability,
+    label_scores,
+    sigmoid,
+)
+from kerastricks.evaluation.summary import probabilities, summarize
 
 __all__ = [
+    "LabelScores",
     "PerClass",
     "Reliability",
+    "average_precision",
     "confused_pairs",
     "confusion_matrix",
     "cross_entropy",
     "expected_calibration_error",
+    "label_reliability",
+    "label_scores",
     "most_confused",
     "per_class",
+    "probabilities",
     "reliability_bins",
+    "sigmoid",
     "softmax",
     "summarize",
     "top_losses",

@@ -1,5 +1,7 @@
 """The numbers of an evaluation, in float64 NumPy, from logits and labels.
 
+Where images have one class each; `multi_label` is for several or none.
+
 Shapes: `logits` float [N, C], `labels` int [N]. A tie is never right for
 free, and a row that holds a NaN is wrong, so a diverged model cannot score.
 """
@@ -71,7 +73,7 @@ def topk_accuracy(logits: np.ndarray, labels: np.ndarray, k: int = 1) -> float:
             f"Received: k={k}"
         )
     ranks = true_class_rank(logits, labels)
-    _refuse_empty(ranks)
+    refuse_empty(ranks)
     return float(np.mean(ranks < k))
 
 
@@ -94,7 +96,13 @@ def reliability_bins(
     Bin i holds the samples with `i / bins < confidence <= (i + 1) / bins`.
     A row with a NaN falls into no bin.
     """
-    confidence, right = _confidence(probabilities, labels)
+    return bin_outcomes(*_confidence(probabilities, labels), bins)
+
+
+def bin_outcomes(
+    confidence: np.ndarray, right: np.ndarray, bins: int
+) -> Reliability:
+    """The same of confidences [N] and of what came true [N]."""
     if bins < 1:
         raise ValueError(f"bins must be at least 1. Received: bins={bins}")
     known = ~np.isnan(confidence)
@@ -105,8 +113,8 @@ def reliability_bins(
     count = np.bincount(places, minlength=bins)
     return Reliability(
         count,
-        _ratio(np.bincount(places, confidence, minlength=bins), count),
-        _ratio(np.bincount(places, right, minlength=bins), count),
+        ratio(np.bincount(places, confidence, minlength=bins), count),
+        ratio(np.bincount(places, right, minlength=bins), count),
     )
 
 
@@ -117,9 +125,13 @@ def expected_calibration_error(
 
     Guo et al. 2017, On Calibration of Modern Neural Networks, eq. 3.
     """
+    refuse_empty(labels)
     found = reliability_bins(probabilities, labels, bins)
-    total = len(labels)
-    _refuse_empty(labels)
+    return calibration_gap(found, len(labels))
+
+
+def calibration_gap(found: Reliability, total: int) -> float:
+    """The same from the bins; NaN unless all of `total` lie in one."""
     if found.count.sum() < total:
         return math.nan
     gaps = np.abs(found.accuracy - found.confidence)
@@ -149,9 +161,9 @@ def per_class(confusion: np.ndarray) -> PerClass:
     support = confusion.sum(axis=1)
     claimed = confusion.sum(axis=0)
     return PerClass(
-        precision=_ratio(right, claimed),
-        recall=_ratio(right, support),
-        f1=_ratio(2 * right, support + claimed),
+        precision=ratio(right, claimed),
+        recall=ratio(right, support),
+        f1=ratio(2 * right, support + claimed),
         support=support,
     )
 
@@ -228,12 +240,12 @@ def _class_indices(
     return values.astype(np.int64)
 
 
-def _refuse_empty(samples: np.ndarray) -> None:
+def refuse_empty(samples: np.ndarray) -> None:
     if len(samples) == 0:
         raise ValueError("an average needs at least one sample. Received: N=0")
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """`part / whole` in float64, and 0 where whole is 0."""
     return np.divide(
         part, whole, out=np.zeros(len(whole), np.float64), where=whole != 0

@@ -5,26 +5,34 @@ from collections.abc import Sequence
 import numpy as np
 
 from kerastricks.evaluation.metrics import cross_entropy, true_class_rank
+from kerastricks.evaluation.multi_label import binary_cross_entropy
 
 
 def top_losses(logits: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
     """Indices of the k wrong predictions with the largest loss, worst first.
 
     Right predictions are left out, however unsure. Equal losses keep the
-    order of the samples; rows whose loss is NaN come last.
+    order of the samples; rows whose loss is NaN come last. Where images have
+    several classes or none, a prediction is right when it has exactly these.
 
     Args:
         logits: float [N, C].
-        labels: int [N].
+        labels: int [N], or 0 and 1, [N, C].
         k: at most this many indices.
 
     Example:
         for index in top_losses(logits, labels, 24): show(images[index])
     """
     _refuse_negative(k)
-    wrong = np.flatnonzero(true_class_rank(logits, labels) > 0)
-    losses = cross_entropy(logits, labels)[wrong]
-    return wrong[np.argsort(-losses, kind="stable")[:k]]
+    if np.ndim(labels) == 2:
+        losses = binary_cross_entropy(logits, labels)
+        is_wrong = ((np.asarray(logits) > 0) != np.asarray(labels)).any(axis=1)
+        is_wrong |= np.isnan(losses)
+    else:
+        losses = cross_entropy(logits, labels)
+        is_wrong = true_class_rank(logits, labels) > 0
+    wrong = np.flatnonzero(is_wrong)
+    return wrong[np.argsort(-losses[wrong], kind="stable")[:k]]
 
 
 def confused_pairs(confusion: np.ndarray, k: int) -> list[tuple[int, int, int]]:

@@ -16,7 +16,9 @@ from kerastricks.evaluation.metrics import (
     wilson_interval,
 )
 from kerastricks.evaluation.mistakes import confused_pairs
+from kerastricks.evaluation.multi_label import LabelScores
 from kerastricks.report import charts, page
+from kerastricks.report.label_table import label_table
 
 # Above this many classes the cells of a matrix are too small to read.
 MOST_MATRIX_CLASSES = 30
@@ -28,12 +30,21 @@ REPLAY = "python -m kerastricks.train --flagfile=recipe.flags --run_dir=NEW"
 # The keys of result.json that have a place of their own on the page.
 PLACED = frozenset(
     "top1 top5 loss ece images_per_second seconds steps epochs params flops "
-    "seed versions recipe_sha256".split()
+    "seed versions recipe_sha256 mean_average_precision f1".split()
+)
+# What the calibration is about: one answer an image, or one for each class.
+CLAIMS = (
+    "On average it claims {claimed:.1%} and is right {right:.1%} of the time: "
+)
+LABEL_CLAIMS = (
+    "On average it gives each class {claimed:.1%}, and {right:.1%} are true: "
 )
 # label, key of result.json, how it is shown, its unit where that is fixed
 TILES = (
     ("Top-1 accuracy", "top1", page.percent, ""),
     ("Top-5 accuracy", "top5", page.percent, ""),
+    ("Mean average precision", "mean_average_precision", page.percent, ""),
+    ("F1 at 50%", "f1", page.percent, ""),
     ("Loss", "loss", page.plain, "nats"),
     ("Calibration error", "ece", page.percent, ""),
     ("Training time", "seconds", page.duration, ""),
@@ -60,6 +71,28 @@ def mistake(
     return Picture(png_or_jpeg, f"predicted {predicted} {share}", f"is {truth}")
 
 
+def mislabelled(
+    png_or_jpeg: bytes,
+    predicted: Sequence[tuple[str, float]],
+    truths: Sequence[str],
+) -> Picture:
+    """Wrong labels: "predicted cat 98%, sofa 61%" over "is dog".
+
+    Args:
+        predicted: (name, probability), most probable first.
+        truths: names of all that is on the picture.
+    """
+    claims = ", ".join(
+        f"{name} NaN" if math.isnan(share) else f"{name} {share:.0%}"
+        for name, share in predicted
+    )
+    return Picture(
+        png_or_jpeg,
+        f"predicted {claims or 'none'}",
+        f"is {', '.join(truths) or 'none of the classes'}",
+    )
+
+
 def run_report(
     *,
     title: str,
@@ -72,6 +105,7 @@ def run_report(
     confusion: np.ndarray | None,
     reliability: Reliability | None,
     mistakes: Sequence[Picture],
+    label_scores: LabelScores | None = None,
     notes: Sequence[str] = (),
 ) -> str:
     """The whole page, as a string to write in UTF-8.
@@ -87,16 +121,22 @@ def run_report(
         recipe_text: the flagfile that replays the run.
         class_names: C names.
         confusion: int [C, C], rows are the truth.
-        reliability: from `reliability_bins`.
+        reliability: from `reliability_bins`, or `label_reliability`.
         mistakes: pictures, worst first.
+        label_scores: instead of `confusion`, where images have several
+            classes or none.
         notes: what a reader must know before the numbers.
     """
     if confusion is not None:
         confusion = _square(confusion, class_names)
+    if label_scores is None:
+        classes, words = _classes(confusion, class_names), CLAIMS
+    else:
+        classes, words = label_table(label_scores, class_names), LABEL_CLAIMS
     sections = [
         ("curves", "Curves", _curves(history, learning_rates)),
-        ("classes", "Classes", _classes(confusion, class_names)),
-        ("calibration", "Calibration", _calibration(reliability)),
+        ("classes", "Classes", classes),
+        ("calibration", "Calibration", _calibration(reliability, words)),
         ("mistakes", "Worst mistakes", _mistakes(mistakes)),
         ("recipe", "Recipe", _recipe(recipe_text)),
         ("applied", "What applied", page.facts(effective)),
@@ -408,7 +448,7 @@ def _percents(shares: np.ndarray) -> list[str]:
     return [f"{100 * share:.1f}" for share in shares]
 
 
-def _calibration(reliability: Reliability | None) -> str:
+def _calibration(reliability: Reliability | None, words: str) -> str:
     if reliability is None or not np.sum(reliability.count):
         return ""
     chart = charts.reliability_chart(
@@ -423,8 +463,8 @@ def _calibration(reliability: Reliability | None) -> str:
         "A dot is a bin of predictions, its area their share. On the dotted "
         "line confidence is accuracy; the sticks are the gaps.",
     )
-    words = f"<p>{escape(_verdict(reliability))}</p>"
-    numbers = page.figure(words + _bin_table(reliability), "In numbers")
+    verdict = f"<p>{escape(_verdict(reliability, words))}</p>"
+    numbers = page.figure(verdict + _bin_table(reliability), "In numbers")
     return page.pair(diagram, numbers)
 
 
@@ -444,16 +484,13 @@ def _bin_table(reliability: Reliability) -> str:
     )
 
 
-def _verdict(reliability: Reliability) -> str:
+def _verdict(reliability: Reliability, words: str) -> str:
     """Says which way the model errs, in points of accuracy."""
     count = reliability.count
     claimed = float(np.average(reliability.confidence, weights=count))
     right = float(np.average(reliability.accuracy, weights=count))
     gap = 100 * (claimed - right)
-    told = (
-        f"On average it claims {claimed:.1%} and is right "
-        f"{right:.1%} of the time: "
-    )
+    told = words.format(claimed=claimed, right=right)
     if abs(gap) < 0.5:
         return told + "confident by about the right amount."
     way = "over" if gap > 0 else "under"

@@ -10,6 +10,9 @@ uses, and give
     top_k_indices        int32 [N, K]      most probable first
     top_k_probabilities  float32 [N, K]
     top_k_classes        string [N, K]
+
+Probabilities add up to 1, unless images may have several classes: each class
+then has its own, by the sigmoid.
 """
 
 import pathlib
@@ -69,7 +72,9 @@ def bytes_endpoint(classifier: Trained, top_k: int) -> Any:
 def answer(classifier: Trained, squares: Any, top_k: int) -> dict[str, Any]:
     """Probabilities and the names of the best."""
     images, _ = classifier.normalize(squares)
-    probabilities = tf.nn.softmax(classifier.model(images, training=False))
+    logits = classifier.model(images, training=False)
+    activation = tf.nn.sigmoid if classifier.multi_label else tf.nn.softmax
+    probabilities = activation(logits)
     count = min(top_k, len(classifier.class_names))
     best, indices = tf.math.top_k(probabilities, count)
     return {

@@ -13,7 +13,7 @@ from keras import ops
 
 from kerastricks.augment import Augment, BatchTrick, Normalize
 from kerastricks.backend import StepShim
-from kerastricks.losses import SoftCrossEntropy
+from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
 from kerastricks.training.soft_accuracy import SoftAccuracy
 
 
@@ -26,6 +26,8 @@ class Learner(StepShim, keras.Model):
 
     Args:
         augment: tricks in the order in which they act; Normalize among them.
+        multi_label: whether an image may have several classes, or none: labels
+            are then 0 or 1 for each class, float [B, C].
 
     Example:
         learner = Learner(model, [RandomFlip(), Normalize(), MixUp(0.2)])
@@ -38,6 +40,7 @@ class Learner(StepShim, keras.Model):
         self,
         model: keras.Model,
         augment: Augment | list[BatchTrick] | None = None,
+        multi_label: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -46,7 +49,10 @@ class Learner(StepShim, keras.Model):
             augment = Augment([Normalize()] if augment is None else augment)
         self.augment = augment
         self.num_classes = model.output_shape[-1]
-        self.eval_loss = SoftCrossEntropy()
+        self.multi_label = multi_label
+        self.eval_loss = (
+            BinaryCrossentropy() if multi_label else SoftCrossEntropy()
+        )
         # Counted here and not by the optimizer, which skips steps when float16
         # overflows, and whose state JAX keeps out of the loss.
         self.steps_done = self.counter("steps_done", 0)
@@ -71,20 +77,23 @@ class Learner(StepShim, keras.Model):
         **kwargs: Any,
     ) -> None:
         """As Keras's; cross entropy, top-1 and top-5 unless told otherwise."""
-        if metrics is None:
-            metrics = [
-                SoftAccuracy(name="top1"),
-                keras.metrics.TopKCategoricalAccuracy(
-                    k=min(5, self.num_classes), name="top5"
-                ),
-            ]
         super().compile(
             optimizer=optimizer,
-            loss=SoftCrossEntropy() if loss is None else loss,
-            metrics=metrics,
+            loss=self.eval_loss if loss is None else loss,
+            metrics=self.accuracies() if metrics is None else metrics,
             **kwargs,
         )
         self.build_on_zeros()
+
+    def accuracies(self) -> list[Any]:
+        """Top-1 and top-5; with several labels any of them is right."""
+        k = min(5, self.num_classes)
+        top5 = (
+            SoftAccuracy("top5", k=k)
+            if self.multi_label
+            else keras.metrics.TopKCategoricalAccuracy(k=k, name="top5")
+        )
+        return [SoftAccuracy("top1"), top5]
 
     def build_on_zeros(self) -> None:
         """Builds loss and metrics now: `fit` would do so on raw labels."""
@@ -115,7 +124,9 @@ class Learner(StepShim, keras.Model):
 
     def soft_labels(self, labels: Any) -> Any:
         """float32 [B, C] of labels [B], [B, 1] or [B, C]."""
-        if len(labels.shape) == 1 or labels.shape[-1] == 1:
+        if not self.multi_label and (
+            len(labels.shape) == 1 or labels.shape[-1] == 1
+        ):
             labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
             return ops.one_hot(labels, self.num_classes, dtype="float32")
         return ops.cast(labels, "float32")

@@ -1,6 +1,7 @@
 """What a run remembers beside its variables."""
 
 import dataclasses
+import math
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ class RunState:
         step: optimizer steps done.
         history: one row of numbers per finished epoch.
         best_top1: on the validation images so far; -1 before the first epoch.
+        best_loss: of equally good epochs, the loss of the best.
         best_epoch: the epoch (from 1) that gave it; 0 before the first.
         seconds: of training in earlier processes.
     """
@@ -25,6 +27,7 @@ class RunState:
     step: int = 0
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
     best_top1: float = -1.0
+    best_loss: float = math.inf
     best_epoch: int = 0
     seconds: float = 0.0
 

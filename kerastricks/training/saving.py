@@ -77,17 +77,22 @@ class SaveCheckpoints(RunCallback):
 
 
 class SaveBest(RunCallback):
-    """The weights of the epoch that validates best, ready to load."""
+    """The weights of the epoch that validates best, ready to load.
+
+    By top-1, and where that is equal by the loss: with several labels an image
+    top-1 soon is 100 %, long before the model has learnt them all.
+    """
 
     def __init__(self, state: RunState, path: pathlib.Path) -> None:
         super().__init__(state)
         self.path = path
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        top1 = (logs or {})["val_top1"]
-        if top1 > self.state.best_top1:
+        top1, loss = (logs or {})["val_top1"], (logs or {})["val_loss"]
+        best = self.state.best_top1, -self.state.best_loss
+        if (top1, -loss) > best:
             self.write()
-            self.state.best_top1 = top1
+            self.state.best_top1, self.state.best_loss = top1, loss
             self.state.best_epoch = epoch + 1
 
     def write(self) -> None:

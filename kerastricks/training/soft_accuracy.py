@@ -6,23 +6,35 @@ import keras
 from keras import ops
 
 
-def soft_hits(y_true: Any, y_pred: Any) -> Any:
-    """[B]: the share of each label that the predicted class holds.
+def soft_hits(y_true: Any, y_pred: Any, k: int = 1) -> Any:
+    """[B]: the largest share of each label that one of the k best classes has.
 
-    On one-hot labels this is plain accuracy; under mixup it is the usual
-    weighted one: w for the first image's class, 1 - w for the second's.
+    On one-hot labels this is plain top-k accuracy. Under mixup top-1 is the
+    usual weighted one: w for the first image's class, 1 - w for the second's.
+    On labels of several classes any of them is a hit, and of none nothing is.
     """
-    best = ops.argmax(y_pred, axis=-1)
-    chosen = ops.one_hot(best, y_pred.shape[-1], dtype="float32")
-    return ops.sum(ops.cast(y_true, "float32") * chosen, axis=-1)
+    labels = ops.cast(y_true, "float32")
+    if k == 1:
+        best = ops.argmax(y_pred, axis=-1)
+        chosen = ops.one_hot(best, y_pred.shape[-1], dtype="float32")
+        return ops.sum(labels * chosen, axis=-1)
+    _, best = ops.top_k(y_pred, k)
+    return ops.max(ops.take_along_axis(labels, best, axis=-1), axis=-1)
 
 
 @keras.saving.register_keras_serializable("kerastricks")
 class SoftAccuracy(keras.metrics.MeanMetricWrapper):
-    """The mean of `soft_hits`."""
+    """The mean of `soft_hits`.
 
-    def __init__(self, name: str = "top1", dtype: Any = None) -> None:
-        super().__init__(soft_hits, name=name, dtype=dtype)
+    Args:
+        k: how many of the best classes count.
+    """
+
+    def __init__(
+        self, name: str = "top1", dtype: Any = None, k: int = 1
+    ) -> None:
+        super().__init__(soft_hits, name=name, dtype=dtype, k=k)
+        self.k = k
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "dtype": self.dtype}
+        return {"name": self.name, "dtype": self.dtype, "k": self.k}

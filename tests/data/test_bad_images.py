@@ -9,16 +9,21 @@ import tensorflow as tf
 from kerastricks.data import open_splits, train_pipeline
 from kerastricks.data.bad_images import (
     decodes,
+    fault,
     find_bad,
     has_signature,
+    naming_bad,
     refuse_bad,
     skip_bad,
 )
+from kerastricks.data.decode import decode
 from kerastricks.errors import InputError
 
 IMAGE = np.random.RandomState(0).randint(0, 256, (40, 40, 3)).astype(np.uint8)
 JPEG = tf.io.encode_jpeg(IMAGE).numpy()
 PNG = tf.io.encode_png(IMAGE).numpy()
+# States 60,000 by 60,000 pixels; more than any memory that decodes it.
+BOMB = PNG[:16] + b"\0\0\xea\x60" * 2 + PNG[24:]
 
 # content, whether it begins as an image does, whether it is one
 FILES = {
@@ -36,6 +41,18 @@ FILES = {
     "random.jpg": (JPEG[:4] + bytes(range(256)) * 4, True, False),
     "gif head.gif": (b"GIF89a" + b"\0" * 40, True, False),
     "BMW.bmp": (b"BMW is a car", True, False),
+    "bomb.png": (BOMB, True, False),
+    "song.webp": (b"RIFF\x24\0\0\0WAVEfmt ", False, False),
+    "head.webp": (b"RIFF\x24\0\0\0WEBPVP8 ", True, False),
+}
+# What is said of those that are none.
+REASONS = {
+    "text.jpg": "no image",
+    "html.png": "no image",
+    "empty.jpg": "empty",
+    "one byte.jpg": "no image",
+    "song.webp": "no image",
+    "bomb.png": "above 178956970 pixels",
 }
 
 
@@ -83,6 +100,73 @@ def test_file_that_is_gone(tmp_path):
     assert not decodes(str(tmp_path / "gone.jpg"))
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_reasons(folder, name):
+    path = folder / "train" / "a" / name
+    expected = "" if FILES[name][2] else REASONS.get(name, "damaged")
+    assert fault(str(path)) == fault(path.read_bytes()) == expected
+
+
+def test_limit_of_pixels():
+    assert fault(JPEG, max_pixels=1600) == ""
+    assert fault(JPEG, max_pixels=1599) == "above 1599 pixels"
+    assert fault(PNG, max_pixels=1599) == "above 1599 pixels"
+    assert not decodes(PNG, max_pixels=1599) and decodes(PNG, max_pixels=0)
+
+
+def records(source):
+    """The same images, none a file of its own; indices the other way round."""
+    contents = []
+    for name in source.names:
+        with open(name, "rb") as file:
+            contents.append(file.read())
+    last = len(source) - 1
+    table = tf.constant(contents[::-1])
+    return dataclasses.replace(
+        source,
+        fetch=lambda index: tf.gather(table, index),
+        names=[f"record {place}" for place in range(len(source))],
+        indices=last - np.arange(len(source)),
+        in_files=False,
+    )
+
+
+def test_records_are_checked_by_their_content(source):
+    within = records(source)
+    bad = find_bad(source, decodes)
+    np.testing.assert_array_equal(find_bad(within, decodes), bad)
+    rest = skip_bad(within)
+    assert rest.labels.tolist() == [0, 0, 0, 1, 1]
+    assert rest.skipped[0].startswith(f"record {bad[0]} (")
+    assert f"record {bad[0]}, " in refusal(refuse_bad, within, decodes)
+
+
+def test_first_bytes_of_records_are_not_read(source):
+    def fetch(index):
+        raise AssertionError("that would read all of the data")
+
+    refuse_bad(dataclasses.replace(records(source), fetch=fetch), has_signature)
+
+
+def test_several_labels(source):
+    labels = np.zeros((len(source), 3), np.float32)
+    labels[:, 2] = 1
+    labels[-1, 0] = 1
+    rest = skip_bad(dataclasses.replace(source, labels=labels))
+    assert rest.labels.tolist() == [[0, 0, 1]] * 4 + [[1, 0, 1]]
+    labels[find_bad(source, decodes)[0], 1] = 1
+    message = refusal(skip_bad, dataclasses.replace(source, labels=labels))
+    assert "none in class" in message
+
+
+def test_failure_names_the_huge_one(source):
+    small = source.subset(np.arange(len(source) - 2, len(source)))
+    with pytest.raises(InputError) as caught, naming_bad(small, max_pixels=9):
+        decode(tf.constant(JPEG), max_pixels=9)
+    for name in small.names:
+        assert name in str(caught.value)
+
+
 def test_all_bad_ones_are_found(source):
     for place, check in ((1, has_signature), (2, decodes)):
         expected = {name for name, about in FILES.items() if not about[place]}
@@ -102,11 +186,11 @@ def test_pixels_are_never_bad(source):
 def test_refusal_names_the_files(source):
     bad = [source.names[place] for place in find_bad(source, has_signature)]
     assert refusal(refuse_bad, source, has_signature) == (
-        "every file must be a whole JPEG, PNG, GIF or BMP; mend or remove "
-        "these, or leave such files out with --on_bad_image=skip. "
-        f"Received: {', '.join(bad)}"
+        "every file must be a whole JPEG, PNG, GIF, BMP or WebP of no more "
+        "than max_pixels; mend or remove these, or leave such files out with "
+        f"--on_bad_image=skip. Received: {', '.join(bad)}"
     )
-    assert len(bad) == 4
+    assert len(bad) == 5
 
 
 def test_refusal_of_many_names_five(source):
@@ -130,7 +214,10 @@ def test_skipping_leaves_the_whole_ones(source):
     assert [name.rpartition("/")[2] for name in rest.names] == left
     assert rest.labels.tolist() == [0, 0, 0, 1, 1]
     bad = {name for name, about in FILES.items() if not about[2]}
-    assert {name.rpartition("/")[2] for name in rest.skipped} == bad
+    told = [name.rpartition("/")[2] for name in rest.skipped]
+    assert set(told) == {
+        f"{name} ({REASONS.get(name, 'damaged')})" for name in bad
+    }
     assert len(rest.skipped) == len(bad)
     for index, name in zip(rest.indices, rest.names, strict=True):
         with open(name, "rb") as file:
@@ -138,7 +225,7 @@ def test_skipping_leaves_the_whole_ones(source):
 
 
 def test_training_runs_on_what_is_left(source):
-    options = dict(image_size=8, batch_size=5)
+    options = dict(image_size=8, batch_size=5, decode_scale=False)
     (batch,) = train_pipeline(skip_bad(source), **options).as_numpy_iterator()
     assert sorted(batch[1]) == [0, 0, 0, 1, 1]
     with pytest.raises(tf.errors.OpError):
@@ -154,7 +241,7 @@ def test_class_that_would_be_empty_is_refused(tmp_path):
     source = open_splits(f"folder:{tmp_path}")["train"]
     assert refusal(skip_bad, source) == (
         "every class needs at least one image that decodes. Received: none "
-        f"in class dogs, e.g. {tmp_path / 'train' / 'dogs' / '1.jpg'}"
+        f"in class dogs, e.g. {tmp_path / 'train' / 'dogs' / '1.jpg'} (empty)"
     )
 
 

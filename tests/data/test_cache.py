@@ -1,5 +1,6 @@
 """--cache: the same stream from memory or disk, and no stale pixels."""
 
+import dataclasses
 import os
 
 import numpy as np
@@ -8,6 +9,9 @@ import tensorflow as tf
 
 from kerastricks.data import cache, eval_pipeline, open_splits, train_pipeline
 from kerastricks.data.decode import decode
+from kerastricks.data.squares import Squares
+
+SQUARES = Squares(16)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +62,7 @@ def test_stream_is_the_same_from_everywhere(source):
     """To the bit: also where a JPEG's crop is decoded by itself."""
     direct = list(streams(source))
     for kind in ("none", "ram", "disk"):
-        stored = list(streams(cache.cached(source, kind)))
+        stored = list(streams(cache.cached(source, kind, SQUARES)))
         assert len(stored) == len(direct) == 3 * (4 + 2)
         for array, expected in zip(stored, direct, strict=True):
             np.testing.assert_array_equal(array, expected, err_msg=kind)
@@ -66,7 +70,7 @@ def test_stream_is_the_same_from_everywhere(source):
 
 @pytest.mark.parametrize("kind", ["ram", "disk"])
 def test_pixels_are_those_of_the_files(source, kind):
-    stored = cache.cached(source, kind)
+    stored = cache.cached(source, kind, SQUARES)
     assert not stored.encoded
     assert stored.class_names == source.class_names
     np.testing.assert_array_equal(stored.labels, source.labels)
@@ -78,22 +82,22 @@ def test_pixels_are_those_of_the_files(source, kind):
 
 
 def test_nothing_to_do(source, tmp_path, own_cache):
-    assert cache.cached(source, "none") is source
+    assert cache.cached(source, "none", SQUARES) is source
     pixels = np.zeros((4, 5, 5, 3), np.uint8)
     labels = np.array([0, 1, 0, 1])
     np.savez(tmp_path / "a.npz", x_train=pixels, y_train=labels)
     arrays = open_splits(f"arrays:{tmp_path / 'a.npz'}")["train"]
-    assert cache.cached(arrays, "disk") is arrays
+    assert cache.cached(arrays, "disk", SQUARES) is arrays
     assert not own_cache.exists()
 
 
 def test_file_on_disk_is_used_again(source, own_cache, monkeypatch):
-    first = list(streams(cache.cached(source, "disk")))
+    first = list(streams(cache.cached(source, "disk", SQUARES)))
     made = files(own_cache)
-    key = cache.fingerprint(source)
+    key = cache.fingerprint(source, "exif=True")
     assert set(made) == {f"{key}.pixels", f"{key}.shapes.npy"}
     monkeypatch.setattr(cache, "decoded", None)  # nothing is decoded again
-    again = list(streams(cache.cached(source, "disk")))
+    again = list(streams(cache.cached(source, "disk", SQUARES)))
     assert files(own_cache) == made
     for array, expected in zip(again, first, strict=True):
         np.testing.assert_array_equal(array, expected)
@@ -101,10 +105,10 @@ def test_file_on_disk_is_used_again(source, own_cache, monkeypatch):
 
 def test_pixels_without_their_shapes_are_made_again(source, own_cache):
     """As a kill between the two files leaves them."""
-    cache.cached(source, "disk")
+    cache.cached(source, "disk", SQUARES)
     (shapes,) = own_cache.glob("*.npy")
     shapes.unlink()
-    stored = cache.cached(source, "disk")
+    stored = cache.cached(source, "disk", SQUARES)
     expected = decode(tf.io.read_file(source.names[2]))
     np.testing.assert_array_equal(stored.fetch(tf.constant(2)), expected)
 
@@ -113,7 +117,7 @@ def test_failure_leaves_no_file(source, own_cache):
     with open(source.names[-1], "wb") as file:
         file.write(b"no image")
     with pytest.raises(tf.errors.InvalidArgumentError):
-        cache.cached(source, "disk")
+        cache.cached(source, "disk", SQUARES)
     assert files(own_cache) == {}
 
 
@@ -138,18 +142,18 @@ def test_changed_files_have_another_fingerprint(source, change):
 
 
 def test_changed_file_is_seen(source):
-    cache.cached(source, "disk")
+    cache.cached(source, "disk", SQUARES)
     black = np.zeros((30, 30, 3), np.uint8)
     with open(source.names[1], "wb") as file:
         file.write(tf.io.encode_png(black).numpy())
-    stored = cache.cached(source, "disk")
+    stored = cache.cached(source, "disk", SQUARES)
     np.testing.assert_array_equal(stored.fetch(tf.constant(1)), black)
 
 
 @pytest.mark.parametrize("kind", ["ram", "disk"])
 def test_subset_keeps_its_own_images(source, kind):
     part = source.subset(np.array([3, 1]))
-    stored = cache.cached(part, kind)
+    stored = cache.cached(part, kind, SQUARES)
     for index, place in enumerate((3, 1)):
         expected = decode(tf.io.read_file(source.names[place]))
         got = stored.fetch(tf.constant(index))
@@ -161,5 +165,40 @@ def test_subset_keeps_its_own_images(source, kind):
 
 def test_progress_counts_to_the_end(source):
     calls = []
-    cache.cached(source, "ram", lambda done, total: calls.append((done, total)))
+    cache.cached(
+        source,
+        "ram",
+        SQUARES,
+        progress=lambda done, total: calls.append((done, total)),
+    )
     assert calls == [(len(source), len(source))]
+
+
+@pytest.mark.parametrize("kind", ["ram", "disk"])
+def test_finished_squares_give_the_stream_of_the_centre(source, kind):
+    crops = dict(train_crop="center", eval_crop=0.8)
+    options = dict(image_size=16, batch_size=2, **crops)
+    squares = Squares(16, **crops)
+    stored = cache.cached(source, kind, squares, finished=True)
+    assert stored.square == 16
+    for make in (train_pipeline, eval_pipeline):
+        ours, theirs = make(stored, **options), make(source, **options)
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one[0]["image"], other[0]["image"])
+            np.testing.assert_array_equal(one[1], other[1])
+
+
+def test_other_squares_are_other_files(source, own_cache):
+    for squares in (Squares(16), Squares(16, eval_crop=0.5)):
+        cache.cached(source, "disk", squares, finished=True)
+        cache.cached(source, "disk", squares)  # whole: the crop is no matter
+    assert len(list(own_cache.glob("*.pixels"))) == 3
+    cache.cached(source, "disk", Squares(16, exif=False))
+    assert len(list(own_cache.glob("*.pixels"))) == 4
+
+
+def test_stamp_stands_for_what_is_not_in_files(source):
+    records = dataclasses.replace(source, in_files=False, names=["a[0]"] * 3)
+    before = cache.fingerprint(records)  # no file of that name is looked for
+    other = dataclasses.replace(records, stamp="other")
+    assert cache.fingerprint(other) != before

@@ -1,6 +1,8 @@
 """The random resized crop against torchvision's law, written out once more."""
 
+import json
 import math
+import pathlib
 import random
 import statistics
 
@@ -10,9 +12,16 @@ import tensorflow as tf
 
 from kerastricks.data.crop import centre_box, crop_box, random_resized_crop_box
 
+GOLDEN = json.loads(
+    (pathlib.Path(__file__).parent / "golden_crops.json").read_text()
+)
 AREA = (0.08, 1.0)
 ASPECT = (3 / 4, 4 / 3)
 SIZES = [(375, 500), (500, 333), (224, 224), (1000, 100), (60, 900)]
+
+
+def str_of_shape(case):
+    return "{}x{}".format(*case["shape"])
 
 
 def box_of(height, width, draws, area=AREA, aspect=ASPECT):
@@ -183,6 +192,48 @@ def test_law_is_torchvisions(height, width):
         error = math.hypot(ours[name].std(), theirs[name].std()) / 6000**0.5
         difference = abs(ours[name].mean() - theirs[name].mean())
         assert difference <= 4.5 * error + 1e-12, name
+
+
+@pytest.mark.parametrize("case", GOLDEN["cases"], ids=str_of_shape)
+def test_law_is_that_of_torchvisions_own_sample(case):
+    """Kolmogorov-Smirnov: 1.95 standard deviations, exceeded once in 1,000."""
+    count = 6000
+    height, width = case["shape"]
+    top, left, h, w = boxes_of(height, width, seed=1, count=count).T
+    numbers = (
+        h * w / (height * width),
+        w / h,
+        (top + h / 2) / height,
+        (left + w / 2) / width,
+    )
+    bound = 1.95 * math.sqrt(1 / count + 1 / GOLDEN["draws"])
+    for ours, grid, theirs in zip(
+        numbers, GOLDEN["points"], case["cdf"], strict=True
+    ):
+        shares = [(ours <= point).mean() for point in grid]
+        assert np.abs(np.array(shares) - theirs).max() < bound
+
+
+def test_law_of_tensorflow_would_not_pass():
+    """The test above has the power to tell: its mean share is .09 lower."""
+    case = GOLDEN["cases"][0]
+    height, width = case["shape"]
+    shares = []
+    for seed in range(1000):
+        _, size, _ = tf.image.stateless_sample_distorted_bounding_box(
+            [height, width, 3],
+            tf.zeros([1, 1, 4]),
+            seed=[0, seed],
+            min_object_covered=0.0,
+            aspect_ratio_range=ASPECT,
+            area_range=AREA,
+            max_attempts=10,
+            use_image_if_no_bounding_boxes=True,
+        )
+        shares.append(int(size[0]) * int(size[1]) / (height * width))
+    ours = [(np.array(shares) <= x).mean() for x in GOLDEN["points"][0]]
+    bound = 1.95 * math.sqrt(1 / 1000 + 1 / GOLDEN["draws"])
+    assert np.abs(np.array(ours) - case["cdf"][0]).max() > bound
 
 
 def test_mean_share_is_that_of_the_uniform_area():

@@ -1,13 +1,15 @@
 """From a file's bytes to a square, checked pixel by pixel."""
 
-import functools
 import io
+import re
+import struct
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from kerastricks.data import decode
+from kerastricks.data.resize import resize
 
 
 def picture(height, width, seed=0):
@@ -47,6 +49,20 @@ def decoded(data):
     return decode.decode(tf.constant(data)).numpy()
 
 
+def saved(pixels, kind, mode=None, **options):
+    """As Pillow writes it."""
+    image = pytest.importorskip("PIL.Image")
+    file = io.BytesIO()
+    picture = image.fromarray(pixels)
+    (picture.convert(mode) if mode else picture).save(file, kind, **options)
+    return file.getvalue()
+
+
+def as_pillow(data):
+    image = pytest.importorskip("PIL.Image")
+    return np.asarray(image.open(io.BytesIO(data)).convert("RGB"))
+
+
 # Formats
 
 
@@ -72,6 +88,103 @@ def test_bmp_is_exact():
 def test_gif_gives_its_first_frame():
     frames = [np.full((4, 6, 3), grey, np.uint8) for grey in (10, 200)]
     np.testing.assert_array_equal(decoded(gif(frames)), frames[0])
+
+
+SMALL = picture(12, 20)
+CLEAR = np.concatenate([SMALL, SMALL[::-1, :, :1]], axis=-1)
+SAME = {
+    "palette": ("PNG", SMALL, dict(mode="P")),
+    "palette, one colour clear": ("PNG", SMALL, dict(mode="P", transparency=3)),
+    "black and white": ("PNG", SMALL, dict(mode="1")),
+    "grey with alpha": ("PNG", CLEAR, dict(mode="LA")),
+    "with alpha": ("PNG", CLEAR, {}),
+    "bmp, palette": ("BMP", SMALL, dict(mode="P")),
+    "bmp, grey": ("BMP", SMALL, dict(mode="L")),
+    "bmp, with alpha": ("BMP", CLEAR, {}),
+    "gif": ("GIF", SMALL, {}),
+    "webp": ("WEBP", SMALL, dict(quality=80)),
+    "webp, lossless": ("WEBP", SMALL, dict(lossless=True)),
+    "webp with alpha": ("WEBP", CLEAR, dict(quality=80)),
+    "webp with alpha, lossless": ("WEBP", CLEAR, dict(lossless=True)),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_decoded_as_pillow_does(name):
+    kind, pixels, options = SAME[name]
+    data = saved(pixels, kind, **options)
+    np.testing.assert_array_equal(decoded(data), as_pillow(data))
+
+
+@pytest.mark.parametrize("transform", [0, 2])
+def test_print_colours_are_pillows_to_a_grey_level(transform):
+    """CMYK, and YCCK, which is how Adobe's transform 2 reads it."""
+    four = np.concatenate([picture(40, 48), picture(40, 48, 1)[..., :1]], -1)
+    image = pytest.importorskip("PIL.Image")
+    file = io.BytesIO()
+    image.fromarray(four, "CMYK").save(file, "JPEG", quality=90)
+    data = bytearray(file.getvalue())
+    data[data.index(b"Adobe") + 11] = transform
+    difference = decoded(bytes(data)).astype(int) - as_pillow(bytes(data))
+    assert np.abs(difference).max() <= 1
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bits_lose_the_lower_eight(channels):
+    deep = np.random.RandomState(0).randint(0, 65536, (9, 7, channels))
+    data = tf.io.encode_png(deep.astype(np.uint16)).numpy()
+    expected = np.broadcast_to(deep >> 8, (9, 7, 3))
+    np.testing.assert_array_equal(decoded(data), expected)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_moving_webp_is_an_error(alpha):
+    """Where TensorFlow's own decoder writes beyond its memory."""
+    image = pytest.importorskip("PIL.Image")
+    frames = [image.fromarray(CLEAR if alpha else SMALL)]
+    frames.append(frames[0].rotate(180))
+    file = io.BytesIO()
+    options = dict(save_all=True, append_images=frames[1:], lossless=True)
+    frames[0].save(file, "WEBP", **options)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        decoded(file.getvalue())
+
+
+# Limits
+
+
+def png_head(height, width):
+    """Enough of a PNG to state its sides."""
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", width, height)
+
+
+@pytest.mark.parametrize(
+    "encode, compiled",
+    [(jpeg, False), (jpeg, True), (lambda x: tf.io.encode_png(x), False)],
+)
+def test_images_of_more_pixels_are_refused(encode, compiled):
+    data = tf.constant(encode(picture(20, 30)))
+    read = tf.function(decode.decode) if compiled else decode.decode
+    assert read(data, max_pixels=600).shape == (20, 30, 3)
+    assert decode.decode(data, max_pixels=0).shape == (20, 30, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        read(data, max_pixels=599)
+    assert "not have more than max_pixels=599" in str(caught.value)
+    assert re.search(r"Received: sides\W+20\W+30\b", str(caught.value))
+
+
+def test_crops_of_such_images_are_refused():
+    for data in (jpeg(picture(20, 30)), tf.io.encode_png(picture(20, 30))):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="max_pixels"):
+            decode.decode_and_crop(
+                tf.constant(data), lambda *_: tf.constant([0, 0, 2, 2]), True, 9
+            )
+
+
+def test_sides_beyond_32_bits_are_refused():
+    """2^16 * 2^16 pixels are 0 in 32 bits."""
+    with pytest.raises(tf.errors.InvalidArgumentError, match="max_pixels"):
+        decoded(png_head(2**16, 2**16))
 
 
 @pytest.mark.parametrize("encode", [jpeg, lambda x: tf.io.encode_png(x)])
@@ -109,8 +222,13 @@ ENCODINGS = {
 }
 
 
-@pytest.mark.parametrize("name", ENCODINGS)
-@pytest.mark.parametrize("height, width", [(47, 53), (32, 48)])
+@pytest.mark.parametrize(
+    "name, height, width",
+    [
+        *((name, 47, 53) for name in ENCODINGS),
+        ("colour of half the size", 32, 48),
+    ],
+)
 def test_crop_equals_crop_of_the_whole_bit_for_bit(name, height, width):
     """At all offsets within and at the edges of JPEG's 16-pixel blocks."""
     data = ENCODINGS[name](picture(height, width))
@@ -118,8 +236,8 @@ def test_crop_equals_crop_of_the_whole_bit_for_bit(name, height, width):
     boxes = [
         (top, left, h, w)
         for h, w in ((1, 1), (7, 9), (16, 16), (height, 5), (5, width))
-        for top in range(0, height - h + 1, 3)
-        for left in range(top % 2, width - w + 1, 2)
+        for top in range(0, height - h + 1, 5)
+        for left in range(top % 2, width - w + 1, 3)
     ]
     crops = tf.data.Dataset.from_tensor_slices(boxes).map(
         lambda box: decode.decode_and_crop(tf.constant(data), lambda *_: box)
@@ -145,120 +263,77 @@ def test_box_is_asked_for_with_height_and_width():
     assert pixels.shape == (10, 20, 3)
 
 
-# Sizes
+# Decoding at a scale
 
 
-def resized(image, height, width):
-    return decode.resize(tf.constant(image), height, width).numpy()
+def smooth(height, width):
+    """A photograph's kind of picture: little detail at the size of a pixel."""
+    coarse = picture(height // 12, width // 12)
+    return resize(tf.constant(coarse), height, width, "bicubic").numpy()
 
 
-def row(*values):
-    """[1, N, 3], the channels alike."""
-    return np.repeat(np.array(values, np.uint8)[None, :, None], 3, axis=-1)
-
-
-def test_shrinking_weighs_every_pixel():
-    """Halving: a triangle of 4 pixels, 1 3 3 1, cut and renormed at edges."""
-    got = resized(row(0, 80, 160, 240, 8, 64), 1, 3)[0, :, 0]
-    expected = [
-        (3 * 0 + 3 * 80 + 160) / 7,
-        (80 + 3 * 160 + 3 * 240 + 8) / 8,
-        (240 + 3 * 8 + 3 * 64) / 7,
-    ]
-    assert got.tolist() == [round(value) for value in expected]
-
-
-def test_enlarging_is_linear_between_centres():
-    got = resized(row(0, 100), 1, 4)[0, :, 0]
-    assert got.tolist() == [0, 25, 75, 100]
-
-
-def test_same_size_changes_nothing():
-    image = picture(9, 11)
-    np.testing.assert_array_equal(resized(image, 9, 11), image)
-
-
-@pytest.mark.parametrize("size", [(20, 30), (16, 16), (61, 40), (90, 100)])
-def test_resize_is_pillows_to_a_grey_level(size):
-    """Pillow rounds after each of its two passes, and halves always up."""
-    image = pytest.importorskip("PIL.Image")
-    whole = picture(61, 75)
-    theirs = image.fromarray(whole).resize(size[::-1], image.BILINEAR)
-    difference = resized(whole, *size).astype(int) - np.asarray(theirs)
-    assert np.abs(difference).max() <= 1
-    assert abs(difference.mean()) < 0.1
-
-
-# The evaluation's square
-
-
-def expected_square(image, size, keep):
-    """torchvision's Resize and CenterCrop, with our resize in between."""
-    height, width = image.shape[:2]
-    short = round(size / keep)
-    if height <= width:
-        height, width = short, int(short * width / height)
-    else:
-        height, width = int(short * height / width), short
-    top, left = round((height - size) / 2), round((width - size) / 2)
-    whole = resized(image, height, width)
-    return whole[top : top + size, left : left + size]
-
-
-@pytest.mark.parametrize("height, width", [(37, 53), (53, 37), (40, 40)])
-@pytest.mark.parametrize("size, keep", [(16, 0.875), (15, 0.8), (24, 1.0)])
-def test_square_is_torchvisions(height, width, size, keep):
-    image = picture(height, width)
-    got = decode.eval_square(tf.constant(image), size, keep).numpy()
-    assert got.shape == (size, size, 3) and got.dtype == np.uint8
-    np.testing.assert_array_equal(got, expected_square(image, size, keep))
+def cut(data, box, size, scaled):
+    return decode.decode_crop_resize(
+        tf.constant(data), lambda *_: tf.constant(box), size, scaled=scaled
+    ).numpy()
 
 
 @pytest.mark.parametrize(
-    "shape, resized_to, corner",
+    "box, scale",
     [
-        # 16 / .8 = 20; 60 * 20 / 40 = 30; (20 - 16) / 2, (30 - 16) / 2.
-        ((40, 60), (20, 30), (2, 7)),
-        ((60, 40), (30, 20), (7, 2)),
-        ((50, 50), (20, 20), (2, 2)),
-        ((40, 63), (20, 31), (2, 8)),  # 31.5 is cut; 7.5 goes to the even 8
-        ((40, 59), (20, 29), (2, 6)),  # 29.5 is cut; 6.5 goes to the even 6
-        ((5, 10), (20, 40), (2, 12)),  # small ones are enlarged
+        ([0, 0, 300, 420], 8),
+        ([9, 13, 290, 401], 8),
+        ([9, 13, 260, 301], 8),
+        ([9, 13, 250, 401], 4),
+        ([1, 1, 298, 418], 8),
     ],
 )
-def test_sizes_found_by_hand(shape, resized_to, corner, monkeypatch):
-    asked = []
-    y, x = np.mgrid[:40, :40].astype(np.uint8)
+def test_scaled_square_is_close(box, scale, monkeypatch):
+    data, used = jpeg(smooth(300, 420)), []
+    tell = tf.io.decode_jpeg
 
-    def positions(images, height, width):
-        asked.append((int(height), int(width)))
-        return tf.constant(np.stack([y, x, x], axis=-1)[:height, :width])
+    def decode_jpeg(*args, **options):
+        used.append(options["ratio"])
+        return tell(*args, **options)
 
-    monkeypatch.setattr(decode, "resize", positions)
-    got = decode.eval_square(tf.zeros([*shape, 3], tf.uint8), 16, 0.8).numpy()
-    assert asked == [resized_to]
-    assert tuple(got[0, 0, :2]) == corner
-    assert got.shape == (16, 16, 3)
-
-
-def test_square_of_its_own_size_is_left_alone():
-    image = picture(32, 32)
-    got = decode.eval_square(tf.constant(image), 32, 1.0)
-    np.testing.assert_array_equal(got, image)
+    exact = cut(data, box, 16, scaled=False).astype(int)
+    plain = decode.scaled_square.python_function
+    monkeypatch.setattr(decode, "scaled_square", plain)
+    monkeypatch.setattr(tf.io, "decode_jpeg", decode_jpeg)
+    got = cut(data, box, 16, scaled=True)
+    assert used == [scale]
+    assert np.abs(got - exact).mean() < 1.5
 
 
-@pytest.mark.parametrize("height, width", [(37, 53), (53, 37)])
-def test_batch_equals_one_by_one(height, width):
-    images = np.stack([picture(height, width, seed) for seed in range(3)])
-    square = functools.partial(decode.eval_square, size=16, keep=0.875)
-    together = square(tf.constant(images)).numpy()
-    assert together.shape == (3, 16, 16, 3)
-    alone = [square(tf.constant(image)).numpy() for image in images]
-    np.testing.assert_array_equal(together, alone)
+def test_scaled_square_lies_where_the_box_does():
+    """A ramp tells a shift of an eighth of a pixel of the square."""
+    x = np.broadcast_to(np.linspace(0, 255, 400)[None, :, None], (300, 400, 3))
+    ramp = x.astype(np.uint8)
+    for box in ([0, 0, 300, 400], [5, 3, 290, 389], [3, 7, 297, 393]):
+        got = cut(jpeg(ramp), box, 32, scaled=True).astype(int)
+        exact = cut(jpeg(ramp), box, 32, scaled=False)
+        assert abs((got - exact).mean()) < 0.4
+        assert np.abs(got - exact)[:, 1:-1].max() <= 2
 
 
 @pytest.mark.parametrize(
-    "number, expected", [(0, 0), (1, 0), (2, 1), (3, 2), (5, 2), (7, 4)]
+    "box, size",
+    [
+        ([0, 0, 300, 420], 80),  # less than 4 times as large
+        ([0, 0, 150, 210], 16),  # a quarter of the image
+        ([0, 0, 60, 420], 16),  # a fifth of it, and flat
+    ],
 )
-def test_half_goes_to_the_even(number, expected):
-    assert int(decode.half(tf.constant(number))) == expected
+def test_other_squares_are_exact(box, size):
+    data = jpeg(smooth(300, 420))
+    np.testing.assert_array_equal(
+        cut(data, box, size, scaled=True), cut(data, box, size, scaled=False)
+    )
+
+
+def test_only_jpegs_are_scaled():
+    data = tf.io.encode_png(picture(200, 200)).numpy()
+    box = [0, 0, 200, 200]
+    np.testing.assert_array_equal(
+        cut(data, box, 16, scaled=True), cut(data, box, 16, scaled=False)
+    )

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerastricks.data import decode, eval_pipeline, open_splits, train_pipeline
+from kerastricks.data import eval_pipeline, open_splits, resize, train_pipeline
 from kerastricks.data.crop import random_resized_crop_box
-from kerastricks.data.pipeline import shuffled, steps_per_epoch
+from kerastricks.data.order import shuffled
+from kerastricks.data.pipeline import steps_per_epoch
+from kerastricks.errors import InputError
 
 SIZE, BATCH = 6, 4
 
@@ -195,7 +197,7 @@ def test_image_is_the_crop_that_its_key_draws(noise):
         box = random_resized_crop_box(12, 16, key, (0.2, 0.6), (0.5, 2.0))
         top, left, height, width = box.numpy()
         crops = pixels[:, top : top + height, left : left + width]
-        squares = decode.resize(crops, SIZE, SIZE).numpy()
+        squares = resize.resize(crops, SIZE, SIZE).numpy()
         found = np.flatnonzero((squares == image).all(axis=(1, 2, 3)))
         assert len(found) == 1 and found[0] % 3 == label
 
@@ -221,7 +223,7 @@ def test_evaluation_cuts_the_centre(noise):
     stream = eval_pipeline(noise, image_size=8, batch_size=5, eval_crop=0.8)
     images = np.concatenate([x["image"] for x, _ in stream.as_numpy_iterator()])
     pixels = noise.fetch(tf.constant(noise.indices))
-    expected = decode.eval_square(pixels, 8, 0.8)
+    expected = resize.eval_square(pixels, 8, 0.8)
     np.testing.assert_array_equal(images, expected)
 
 
@@ -305,3 +307,100 @@ def test_steps_are_the_whole_batches(odd):
         assert len(got) == 2 * steps
     lengths = {len(part) for part in itertools.chain(*batches(odd))}
     assert lengths == {BATCH}
+
+
+# Shares, repetitions, policies, services
+
+
+def test_workers_share_each_batch(noise):
+    whole = batches(noise, epochs=2, seed=1)
+    parts = [
+        batches(noise, epochs=2, seed=1, shard=(index, 2)) for index in range(2)
+    ]
+    for batch, first, second in zip(whole, *parts, strict=True):
+        for array, *halves in zip(batch, first, second, strict=True):
+            np.testing.assert_array_equal(array, np.concatenate(halves))
+
+
+@pytest.mark.parametrize("shard", [(0, 3), (2, 2), (-1, 2)])
+def test_share_that_is_none(noise, shard):
+    with pytest.raises(InputError, match="multiple of the number of shards"):
+        batches(noise, shard=shard)
+
+
+def test_workers_share_the_evaluation(odd):
+    parts = [
+        eval_pipeline(odd, image_size=SIZE, batch_size=4, shard=(index, 3))
+        for index in range(3)
+    ]
+    seen = [joined(arrays_of(part))[0][:, 0, 0, 0].tolist() for part in parts]
+    assert sum(seen, []) == list(range(22))
+    assert max(map(len, seen)) - min(map(len, seen)) <= 1
+
+
+def test_repeated_images_have_draws_of_their_own(noise):
+    repeated = batches(noise, batch_size=6, repeat_augment=3)
+    assert len(repeated) == 2  # as many steps as without
+    images, keys, labels = repeated[0]
+    np.testing.assert_array_equal(labels[:3], labels[0])
+    np.testing.assert_array_equal(labels[3:], labels[3])
+    assert len(np.unique(keys, axis=0)) == 6
+    assert (images[0] != images[1]).any()
+
+
+def test_policy_acts_on_the_square_with_a_key_of_its_own(noise):
+    plain = joined(batches(noise, seed=2))
+    given = []
+
+    def policy(image, key):
+        given.append(image.shape)
+        return 255 - image + tf.cast(key[1] * 0, tf.uint8)
+
+    changed = joined(batches(noise, seed=2, policy=policy))
+    np.testing.assert_array_equal(changed[0], 255 - plain[0])
+    np.testing.assert_array_equal(changed[1], plain[1])
+    assert given[0].as_list() == [SIZE, SIZE, 3]
+
+    def keys_as_pixels(image, key):
+        return tf.fill([SIZE, SIZE, 3], tf.cast(key[1] & 255, tf.uint8))
+
+    seen = joined(batches(noise, seed=2, policy=keys_as_pixels))
+    expected = (seen[1][:, 1] ^ 0x5EED) & 255
+    np.testing.assert_array_equal(seen[0][:, 0, 0, 0], expected)
+
+
+def test_balanced_sampler_is_the_orders(noise):
+    subset = noise.subset(np.array([0, 3, 6, 9, 1, 4, 2]))
+    labels = joined(
+        batches(subset, batch_size=3, epochs=4, sampler="balanced")
+    )[2]
+    assert np.bincount(labels).tolist() == [8, 8, 8]
+
+
+def test_finished_squares_are_taken_as_they_are(noise):
+    """A cache of squares gives them as they are, at that size alone."""
+    done = dataclasses.replace(noise, square=SIZE)
+    done = dataclasses.replace(
+        done, fetch=lambda index: tf.fill([SIZE, SIZE, 3], tf.uint8.max)
+    )
+    assert (joined(batches(done))[0] == 255).all()
+
+
+def test_data_service_makes_the_same_batches(noise):
+    """A dispatcher and two workers of this process."""
+    service = tf.data.experimental.service
+    dispatcher = service.DispatchServer(service.DispatcherConfig(port=0))
+    address = dispatcher.target.partition("://")[2]
+    workers = [
+        service.WorkerServer(service.WorkerConfig(dispatcher_address=address))
+        for _ in range(2)
+    ]
+    options = dict(epochs=4, seed=1)
+    expected = batches(noise, **options)
+    found = batches(noise, data_service=address, **options)
+    assert len(workers) == 2 and len(found) == len(expected) == 12
+
+    def in_order(parts):
+        return sorted(parts, key=lambda part: part[1].tolist())
+
+    assert_same(in_order(found), in_order(expected))

@@ -67,3 +67,14 @@ def test_bad_arguments_are_named():
         confused_pairs(CONFUSION, -2)
     with pytest.raises(ValueError, match="names=2"):
         most_confused(CONFUSION, ["a", "b"], 1)
+
+
+def test_with_several_labels_a_mistake_is_any_wrong_answer():
+    logits = np.array(
+        [[5, -0.1], [0.1, -9], [-1, 3], [2, 2], [math.nan, 1], [-3, -4]]
+    )
+    labels = np.array([[1, 0], [1, 0], [1, 1], [1, 0], [0, 1], [0, 1]])
+    # right however unsure: 0 and 1; the losses of 2, 3 and 5: 1.4, 2.3, 4.1
+    np.testing.assert_array_equal(top_losses(logits, labels, 9), [5, 3, 2, 4])
+    np.testing.assert_array_equal(top_losses(logits, labels, 1), [5])
+    assert top_losses(logits[:2], labels[:2], 9).size == 0

@@ -152,3 +152,18 @@ def test_unknown_laws():
     message = "smoothing must be one of uniform, others.*smoothing=paper"
     with pytest.raises(ValueError, match=message):
         SoftCrossEntropy(0.1, "paper")
+
+
+def test_class_weights_are_torchs_of_soft_labels():
+    """torch: -sum_c w_c q_c log p_c, mean over the images."""
+    random = np.random.RandomState(0)
+    logits = random.normal(size=(5, 4)).astype("float32")
+    labels = random.dirichlet(np.ones(4), 5).astype("float32")
+    weights = np.array([0.5, 2.0, 0.0, 1.0])
+    loss = SoftCrossEntropy(0.1, class_weights=weights)
+    smooth = 0.9 * labels + 0.1 / 4
+    log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    expected = -(weights * smooth * log_p).sum(axis=1).mean()
+    np.testing.assert_allclose(loss(labels, logits), expected, rtol=1e-5)
+    again = SoftCrossEntropy.from_config(loss.get_config())
+    np.testing.assert_allclose(again(labels, logits), expected, rtol=1e-5)

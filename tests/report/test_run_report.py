@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from kerastricks.evaluation import Reliability
-from kerastricks.report import Picture, mistake, page, run_report
+from kerastricks.evaluation import LabelScores, Reliability
+from kerastricks.report import Picture, mislabelled, mistake, page, run_report
 
 NAN = math.nan
 HOSTILE = "<script>alert(\"x\")</script> & 'co'"
@@ -373,3 +373,47 @@ def test_sets_are_printed_in_one_order():
 def test_a_matrix_must_fit_its_names():
     with pytest.raises(ValueError, match="names=2"):
         report(class_names=["a", "b"])
+
+
+SCORES = LabelScores(
+    average_precision=np.array([0.9, NAN, 0.25]),
+    precision=np.array([1, 0, 0.5]),
+    recall=np.array([0.75, 0, 0.4]),
+    f1=np.array([0.857, 0, 0.444]),
+    support=np.array([40, 0, 5]),
+)
+
+
+def test_several_labels_an_image_have_a_table_of_their_own():
+    text = report(
+        confusion=None,
+        label_scores=SCORES,
+        result={"mean_average_precision": 0.575, "f1": 0.6505, "x": 1},
+    ).text
+    table = text[text.index("precisionrecallF1n") :]
+    worst, other = "class 225.050.040.044.45", "class 090.0100.075.085.740"
+    assert 0 < table.index(worst) < table.index(other)
+    assert "class 1" not in table[: table.index("Classes that no image")]
+    assert "Classes that no image here has: 1." in text
+    assert "Mean average precision57.50%" in text and "F1 at 50%65.05%" in text
+    assert "Confusion matrix" not in text and "Recall by class" not in text
+    assert "gives each class 82.5%, and 67.5% are true: over-" in text
+    other = text[text.index("other results") :]
+    assert "x1" in other and "average" not in other
+
+
+def test_wrong_labels_are_told_beside_the_true_ones():
+    pictures = [
+        mislabelled(JPEG, [("cat", 0.984), ("sofa", 0.61)], ["dog", "mat"]),
+        mislabelled(JPEG, [], ["dog"]),
+        mislabelled(JPEG, [("cat", NAN)], []),
+    ]
+    assert [(one.caption, one.detail) for one in pictures] == [
+        ("predicted cat 98%, sofa 61%", "is dog, mat"),
+        ("predicted none", "is dog"),
+        ("predicted cat NaN", "is none of the classes"),
+    ]
+    assert (
+        "predicted cat 98%, sofa 61%is dog, mat"
+        in report(mistakes=pictures).text
+    )

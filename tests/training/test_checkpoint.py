@@ -373,14 +373,17 @@ def test_the_best_epochs_weights_are_kept(tmp_path):
     callback.set_model(learner)
     bias = learner.model.get_layer("head").bias
     found = []
-    for epoch, top1 in enumerate([0.5, 0.7, 0.7, 0.6]):
+    for epoch, (top1, loss) in enumerate(
+        [(0.5, 0.1), (0.7, 0.9), (0.7, 0.8), (0.7, 0.8), (0.6, 0.1)]
+    ):
         bias.assign(np.full(3, epoch, np.float32))
-        callback.on_epoch_end(epoch, {"val_top1": top1})
-        found.append((state.best_epoch, state.best_top1))
-    assert found == [(1, 0.5), (2, 0.7), (2, 0.7), (2, 0.7)]
+        callback.on_epoch_end(epoch, {"val_top1": top1, "val_loss": loss})
+        found.append((state.best_epoch, state.best_top1, state.best_loss))
+    third = (3, 0.7, 0.8)  # as right as the second, with a smaller loss
+    assert found == [(1, 0.5, 0.1), (2, 0.7, 0.9), third, third, third]
     other = small_learner(seed=3).model
     other.load_weights(path)
     np.testing.assert_array_equal(
-        ops.convert_to_numpy(other.get_layer("head").bias), 1.0
+        ops.convert_to_numpy(other.get_layer("head").bias), 2.0
     )
     assert names(tmp_path) == ["best.weights.h5"]

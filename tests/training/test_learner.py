@@ -5,7 +5,7 @@ from keras import ops
 
 from kerastricks.augment import Augment, MixUp, Normalize, RandomFlip, draws
 from kerastricks.augment.beta import beta_from_uniform
-from kerastricks.losses import SoftCrossEntropy
+from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
 from kerastricks.optimizers import SGD
 from kerastricks.training import Learner
 
@@ -68,7 +68,8 @@ def augmented(images, labels, keys):
     """Flip, normalise and mix one batch in NumPy, from the keys' draws."""
     flipped = ops.convert_to_numpy(draws.uniform(keys, "flip"))[:, 0] < 0.5
     images = np.where(flipped[:, None, None, None], images[:, :, ::-1], images)
-    images, targets = normalized(images), one_hot(labels)
+    targets = labels if labels.ndim == 2 else one_hot(labels)
+    images = normalized(images)
     draw = draws.batch_uniform(keys, "mixup weight")
     weight = float(beta_from_uniform(draw, 1.0))
     order = ops.convert_to_numpy(draws.permutation(keys, "mixup order"))
@@ -330,3 +331,76 @@ def test_sample_weights_reach_the_loss(data):
     logits = logits_of(learner, normalized(images))
     expected = cross_entropy(logits, weights[:, None] * one_hot(labels))
     assert history.history["loss"][0] == pytest.approx(expected, rel=1e-4)
+
+
+# Images of several classes, or none
+
+
+def multi_learner(augment, rate=0.0, smoothing=0.0):
+    learner = Learner(linear_model(), augment, multi_label=True)
+    learner.compile(SGD(rate), BinaryCrossentropy(smoothing))
+    return learner
+
+
+@pytest.fixture(scope="module")
+def several(data):
+    """Labels float [N, C] of 0 and 1, some rows empty."""
+    random = np.random.RandomState(1)
+    labels = random.uniform(size=(len(data[0]), CLASSES)) < 0.4
+    assert set(labels.sum(axis=1)) == {0, 1, 2, 3}
+    return labels.astype(np.float32)
+
+
+def binary_cross_entropy(logits, targets):
+    chances = 1 / (1 + np.exp(-logits))
+    losses = targets * np.log(chances) + (1 - targets) * np.log(1 - chances)
+    return -losses.mean()
+
+
+def test_several_labels_are_mixed_smoothed_and_pulled_by_sigmoids(
+    data, several
+):
+    images, _, keys = (part[:BATCH] for part in data)
+    labels = several[:BATCH]
+    learner = multi_learner(TRICKS, rate=0.5, smoothing=0.1)
+    before = [v.copy() for v in learner.model.get_weights()]
+    x, mixed = augmented(images, labels, keys)
+    logits = logits_of(learner, x)
+    found = fit(learner, {"image": images, "key": keys}, labels)
+    targets = 0.9 * mixed + 0.05
+    expected = binary_cross_entropy(logits, targets)
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+    top1 = mixed[np.arange(BATCH), logits.argmax(axis=1)].mean()
+    assert found["top1"] == pytest.approx(top1, rel=1e-5)
+    error = (1 / (1 + np.exp(-logits)) - targets) / CLASSES
+    kernel = x.reshape(BATCH, -1).T @ error / BATCH
+    for now, was, gradient in zip(
+        learner.model.get_weights(),
+        before,
+        [kernel, error.mean(axis=0)],
+        strict=True,
+    ):
+        np.testing.assert_allclose(now, was - 0.5 * gradient, atol=1e-5)
+
+
+def test_evaluation_of_several_labels_is_plain(data, several):
+    images = data[0]
+    learner = multi_learner(TRICKS, smoothing=0.1)
+    found = learner.evaluate(
+        images, several, batch_size=7, verbose=0, return_dict=True
+    )
+    logits = logits_of(learner, normalized(images))
+    expected = binary_cross_entropy(logits, several)  # without smoothing
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+    hits = several[np.arange(len(images)), logits.argmax(axis=1)]
+    assert found["top1"] == pytest.approx(hits.mean(), rel=1e-6)
+    # Three classes: whoever has any label has it among the best five.
+    some = several.any(axis=1).mean()
+    assert found["top5"] == pytest.approx(some, rel=1e-6)
+
+
+def test_several_labels_have_their_loss_by_default():
+    learner = Learner(linear_model(), [NORMALIZE], multi_label=True)
+    learner.compile()
+    assert type(learner.loss) is BinaryCrossentropy
+    assert learner.loss.label_smoothing == 0

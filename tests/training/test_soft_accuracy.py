@@ -38,6 +38,29 @@ def test_mixup_weights_the_accuracies_of_both_labels():
     assert found == pytest.approx(expected, rel=1e-6)
 
 
+def test_any_of_several_labels_is_a_hit_and_of_none_nothing():
+    labels = np.array([[1, 1, 0], [1, 0, 1], [1, 1, 1], [0, 0, 0]], np.float32)
+    for k, expected in ((1, [1, 0, 1, 0]), (2, [1, 1, 1, 0])):
+        hits = ops.convert_to_numpy(soft_hits(labels, LOGITS, k))
+        np.testing.assert_array_equal(hits, expected)
+
+
+def test_the_best_of_k_classes_counts():
+    labels = np.array([[0.7, 0.3, 0], [0.7, 0.3, 0], [0.2, 0.2, 0.6]])
+    for k, expected in ((1, [0.7, 0.3, 0.6]), (2, [0.7, 0.3, 0.6])):
+        hits = ops.convert_to_numpy(soft_hits(labels, LOGITS[:3], k))
+        np.testing.assert_allclose(hits, expected, rtol=1e-6)
+    hits = ops.convert_to_numpy(soft_hits(labels, LOGITS[:3], 3))
+    np.testing.assert_allclose(hits, [0.7, 0.7, 0.6], rtol=1e-6)
+
+
+def test_equal_logits_go_to_the_smaller_index():
+    labels = np.eye(3, dtype=np.float32)
+    for k in (1, 2):
+        hits = ops.convert_to_numpy(soft_hits(labels, 0 * LOGITS[:3], k))
+        np.testing.assert_array_equal(hits, np.arange(3) < k)
+
+
 def test_the_metric_is_the_mean_over_images_not_batches():
     labels = np.eye(3, dtype=np.float32)[[0, 1, 0, 2]]
     metric = SoftAccuracy()
@@ -58,10 +81,11 @@ def test_half_precision_logits(dtype):
 
 
 def test_config_round_trip():
-    metric = SoftAccuracy(name="mine")
+    metric = SoftAccuracy(name="mine", k=2)
     again = keras.saving.deserialize_keras_object(
         keras.saving.serialize_keras_object(metric)
     )
-    assert type(again) is SoftAccuracy and again.name == "mine"
-    again.update_state(np.eye(3, dtype=np.float32)[[0, 1, 0, 2]], LOGITS)
-    assert float(again.result()) == 0.5
+    assert type(again) is SoftAccuracy
+    assert (again.name, again.k) == ("mine", 2)
+    again.update_state(np.eye(3, dtype=np.float32)[[0, 1, 1, 2]], LOGITS)
+    assert float(again.result()) == 0.75

@@ -3,9 +3,16 @@
 from collections.abc import Callable
 
 from kerastricks.data.sources.arrays import open_arrays
+from kerastricks.data.sources.csv_file import open_csv
 from kerastricks.data.sources.folder import open_folder
 from kerastricks.data.sources.shapes import IMAGE_SIZE, shapes_folder
 from kerastricks.data.sources.source import Source, stratified
+from kerastricks.data.sources.tfds import open_tfds
+from kerastricks.data.sources.tfrecord import (
+    IMAGE_KEY,
+    LABEL_KEY,
+    open_tfrecord,
+)
 from kerastricks.errors import InputError
 
 __all__ = ["Source", "open_source", "open_splits", "stratified"]
@@ -18,12 +25,16 @@ def open_splits(
     *,
     val_fraction: float = 0.1,
     seed: int = 0,
+    image_key: str = IMAGE_KEY,
+    label_key: str = LABEL_KEY,
     progress: Callable[[int, int], None] | None = None,
 ) -> Splits:
     """The train and val sources that a text like `folder:PATH` stands for.
 
     Args:
-        progress: told (done, total) while the built-in images are drawn.
+        image_key, label_key: features of the records of tfrecord:.
+        progress: told (done, total) while the built-in images are drawn, or
+            records are indexed.
     """
     kind, _, argument = spec.partition(":")
     if spec == "shapes":
@@ -31,11 +42,19 @@ def open_splits(
         return open_folder(folder, val_fraction, seed, IMAGE_SIZE)
     if kind == "folder" and argument:
         return open_folder(argument, val_fraction, seed)
+    if kind == "csv" and argument:
+        return open_csv(argument, val_fraction, seed)
+    if kind == "tfrecord" and argument:
+        return open_tfrecord(
+            argument, val_fraction, seed, image_key, label_key, progress
+        )
+    if kind == "tfds" and argument:
+        return open_tfds(argument, val_fraction, seed, progress)
     if kind == "arrays" and argument:
         return open_arrays(argument, val_fraction, seed)
     raise InputError(
-        "data must be shapes, folder:PATH or arrays:FILE.npz. "
-        f"Received: data={spec}"
+        "data must be shapes, folder:PATH, tfds:NAME, tfrecord:GLOB, csv:FILE "
+        f"or arrays:FILE.npz. Received: data={spec}"
     )
 
 

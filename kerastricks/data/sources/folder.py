@@ -17,7 +17,7 @@ import tensorflow as tf
 from kerastricks.data.sources.source import Source, split_off
 from kerastricks.errors import InputError
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp")
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 VAL_NAMES = ("val", "validation", "valid", "test")
 FILES_SUIT = 224  # the customary size for photographs
 
@@ -87,7 +87,9 @@ def list_split(root: pathlib.Path, natural_size: int) -> Source:
             "every class needs at least one image. Received: no images in "
             f"{', '.join(str(root / name) for name in empty[:5])}"
         )
-    return file_source(tuple(classes), labels, paths, natural_size)
+    return file_source(
+        tuple(classes), np.array(labels, np.int32), paths, natural_size
+    )
 
 
 def image_files(folder: pathlib.Path) -> Iterator[str]:
@@ -106,7 +108,7 @@ def complain(error: OSError) -> None:
 
 def file_source(
     class_names: tuple[str, ...],
-    labels: list[int],
+    labels: np.ndarray,
     paths: list[str],
     natural_size: int,
 ) -> Source:
@@ -115,7 +117,7 @@ def file_source(
         table = tf.constant([os.fsencode(path) for path in paths])
     return Source(
         class_names=class_names,
-        labels=np.array(labels, np.int32),
+        labels=labels,
         names=paths,
         fetch=lambda index: tf.io.read_file(tf.gather(table, index)),
         encoded=True,

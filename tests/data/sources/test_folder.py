@@ -154,7 +154,8 @@ def test_folder_without_images(tmp_path, content):
     grow(tmp_path, *content)
     assert refusal(tmp_path) == (
         "a data folder holds one folder per class with .jpg, .jpeg, .png, "
-        f".gif, .bmp files in it; no image was found. Received: {tmp_path}"
+        ".gif, .bmp, .webp files in it; no image was found. "
+        f"Received: {tmp_path}"
     )
 
 

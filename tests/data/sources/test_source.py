@@ -1,5 +1,7 @@
 """What all sources share, and the shares that are taken out of them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -127,12 +129,12 @@ def test_class_of_a_single_image_cannot_be_split(source):
 @pytest.mark.parametrize(
     "spec",
     ["", "shape", "shapes:", "shapes:x", "folder", "folder:", "arrays", "x:y"]
-    + ["/data/pets", "Folder:x", "tfds:mnist"],
+    + ["/data/pets", "Folder:x", "tfds:", "csv:", "tfrecord:"],
 )
 def test_unknown_data_is_refused(spec):
     assert refusal(open_splits, spec) == (
-        "data must be shapes, folder:PATH or arrays:FILE.npz. "
-        f"Received: data={spec}"
+        "data must be shapes, folder:PATH, tfds:NAME, tfrecord:GLOB, csv:FILE "
+        f"or arrays:FILE.npz. Received: data={spec}"
     )
 
 
@@ -164,3 +166,65 @@ def test_shapes_come_with_their_own_size_and_test_split(tmp_path, monkeypatch):
 
 def test_a_fraction_of_one_gives_the_whole_twice(source):
     assert split_off(source, 1.0, 0, "here") == (source, source)
+
+
+# Images of several classes, or none: 12, 6 and 2 images of the classes.
+SEVERAL = np.array(
+    [[1, 1, 0]] * 4 + [[1, 0, 0]] * 7 + [[1, 0, 1], [0, 1, 1]]
+    + [[0, 1, 0]] + [[0, 0, 0]] * 6,
+    np.float32,
+)  # fmt: skip
+
+
+def several(source, labels=SEVERAL):
+    return dataclasses.replace(
+        source,
+        class_names=("a", "b", "c"),
+        labels=labels,
+        names=[str(i) for i in range(len(labels))],
+        indices=np.arange(len(labels)),
+    )
+
+
+def test_images_of_each_class_are_counted(source):
+    assert source.class_counts().tolist() == [20, 10, 4, 2]
+    assert several(source).class_counts().tolist() == [12, 6, 2]
+    few = source.subset(np.flatnonzero(LABELS == 1))
+    assert few.class_counts().tolist() == [0, 10, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "fraction, count", [(1.0, 20), (0.5, 10), (0.25, 5), (0.01, None)]
+)
+def test_share_of_images_with_several_classes(fraction, count):
+    shares = [tuple(stratified(SEVERAL, fraction, seed)) for seed in range(20)]
+    for share in shares:
+        assert SEVERAL[list(share)].any(axis=0).all()
+        assert list(share) == sorted(set(share))
+        # At the least two or three images cover the three classes.
+        assert len(share) == count if count else 2 <= len(share) <= 3
+    assert shares[7] == tuple(stratified(SEVERAL, fraction, 7))
+    assert (len(set(shares)) > 10) == (fraction < 1)
+
+
+def test_several_classes_are_split_with_each_left_for_training(source):
+    whole = several(source)
+    for seed in range(20):
+        rest, share = split_off(whole, 0.3, seed, "here")
+        assert (len(rest), len(share)) == (14, 6)
+        assert rest.class_counts().min() > 0
+        together = np.concatenate([rest.indices, share.indices])
+        assert sorted(together) == list(range(20))
+        np.testing.assert_array_equal(share.labels, SEVERAL[share.indices])
+    # Even of nine tenths; images without a class can all be spared.
+    rest, share = split_off(whole, 0.9, 0, "here")
+    assert rest.class_counts().min() > 0 and 2 <= len(rest) <= 3
+    assert split_off(whole, 1.0, 0, "here") == (whole, whole)
+
+
+def test_every_image_may_be_the_only_one_of_a_class(source):
+    lonely = several(source, np.array([[1, 1, 0], [0, 1, 1]], np.float32))
+    assert refusal(split_off, lonely, 0.5, 0, "here") == (
+        "a class needs at least two images to be split into training and "
+        "validation. Received: one image of class a in here"
+    )

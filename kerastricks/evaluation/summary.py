@@ -1,0 +1,22 @@
+"""The evaluation that suits the labels: one class each, or several or none."""
+
+import numpy as np
+
+from kerastricks.evaluation import metrics, multi_label
+
+
+def summarize(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """top1, top5, loss and ece, as floats; of several classes two more.
+
+    Args:
+        labels: int [N], or 0 and 1, [N, C]: see `multi_label` for what the
+            numbers mean then, with mean_average_precision and f1.
+    """
+    if np.ndim(labels) == 2:
+        return multi_label.summarize_labels(logits, labels)
+    return metrics.summarize(logits, labels)
+
+
+def probabilities(logits: np.ndarray, several: bool) -> np.ndarray:
+    """float64 [N, C]: of the classes, or of each class by itself."""
+    return (multi_label.sigmoid if several else metrics.softmax)(logits)
