@@ -1,7 +1,7 @@
 """A SavedModel that takes pictures as they come and names what is on them.
 
     serving_default  images       uint8 [N, H, W, 3], any size
-    serve_bytes      image_bytes  string [N], encoded JPEG, PNG, GIF or BMP
+    serve_bytes      image_bytes  string [N], encoded JPEG, PNG, GIF, BMP, WebP
 
 Both resize, cut out the centre and normalise, by the functions that evaluation
 uses, and give
