@@ -5,6 +5,7 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import kerastricks
@@ -32,6 +33,8 @@ from kerastricks.training.history import KeepHistory, WriteEvents, WriteMetrics
 from kerastricks.training.progress import ShowProgress
 from kerastricks.training.run_state import CountSteps, Interrupted
 from kerastricks.training.saving import RestoreOnce, SaveBest, SaveCheckpoints
+
+NAMED = 10  # bad images in a line of the report
 
 
 def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
@@ -168,9 +171,19 @@ def write_report(
             recipe_text=flags.recipe_text(recipe),
             class_names=splits.train.class_names,
             mistakes=mistakes(recipe, splits, outcome),
+            notes=[*left_out(splits.skipped), *about["warnings"]],
             **by_class(outcome),
         ),
     )
+
+
+def left_out(skipped: Sequence[str]) -> list[str]:
+    """What the reader of a report must know about bad images, if anything."""
+    if not skipped:
+        return []
+    names = ", ".join(skipped[:NAMED])
+    more = ", ...; all are listed below" if len(skipped) > NAMED else ""
+    return [f"bad images left out ({len(skipped)}): {names}{more}"]
 
 
 def by_class(outcome: Outcome) -> dict[str, Any]:

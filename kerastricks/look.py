@@ -36,7 +36,12 @@ def look(recipe: Recipe, splits: build.Splits, count: int) -> bytes:
     count = min(count, len(labels))
     stages = [
         *host_stages(recipe, splits, inputs["key"][:count]),
-        *device_stages(phase.augment, inputs, soft(labels, splits)),
+        *device_stages(
+            phase.augment,
+            inputs,
+            soft(labels, splits),
+            recipe.data.policy or "crop",
+        ),
     ]
     rows = [
         [
@@ -86,11 +91,13 @@ def host_stages(recipe: Recipe, splits: build.Splits, keys: Any) -> list[Stage]:
     return stages
 
 
-def device_stages(augment: Augment, inputs: Any, labels: Any) -> list[Stage]:
+def device_stages(
+    augment: Augment, inputs: Any, labels: Any, came_as: str
+) -> list[Stage]:
     """The batch as it comes, and after each trick of the step."""
     images = keras.ops.convert_to_tensor(inputs["image"].numpy())
     keys = keras.ops.convert_to_tensor(inputs["key"].numpy())
-    stages = [Stage("batch", inputs["image"].numpy())]
+    stages = [Stage(came_as, inputs["image"].numpy())]
     shown = Normalize((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     for trick in augment.tricks:
         images, labels = trick(images, labels, keys)

@@ -64,7 +64,7 @@ def stages_of(recipe):
     )
     host = look.host_stages(recipe, splits, inputs["key"])
     device = look.device_stages(
-        phase.augment, inputs, look.soft(labels, splits)
+        phase.augment, inputs, look.soft(labels, splits), "crop"
     )
     return host, device, inputs, labels, splits
 

@@ -123,7 +123,11 @@ def test_truncated_picture_is_named(small_recipe, image_folder, tmp_path):
         mix_off_epochs=0,
         export=False,
     )
-    assert kerastricks.run(skipping).skipped_images == 1
+    result = kerastricks.run(skipping)
+    assert result.skipped_images == 1
+    report = (result.run_dir / "report.html").read_text(encoding="utf-8")
+    assert "bad images left out (1): " in report
+    assert "red/03.jpg (damaged)</li>" in report
 
 
 @pytest.fixture
