@@ -16,7 +16,7 @@ from kerastricks.data.resize import resize, window
 Tensor = Any
 DrawBox = Callable[[Tensor, Tensor], Tensor]
 DCT = "INTEGER_ACCURATE"
-DECODER_VERSION = 2  # goes up when `decode` gives other pixels for a file
+DECODER_VERSION = 3  # goes up when a file gives other pixels
 MAX_PIXELS = 178_956_970  # where PIL refuses a "decompression bomb"
 # Columns that a JPEG's crop needs on either side: chroma of half the width is
 # interpolated from its neighbours, and libjpeg takes a crop's edge for the

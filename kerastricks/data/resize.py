@@ -25,15 +25,38 @@ def resize(
         interpolation: `bilinear` or `bicubic`, or a boolean tensor that says
             whether it is to be bicubic.
     """
+    if not isinstance(interpolation, str):
+        return either(interpolation, resize, images, height, width)
     shape = tf.shape(images)
     zoom = tf.stack([height, width]) / shape[-3:-1]
     shift = tf.zeros([2], tf.float64)
     # To the same size it is the identity, and an expensive one.
-    return tf.cond(
-        (shape[-3] == height) & (shape[-2] == width),
-        lambda: images,
-        lambda: window(images, zoom, shift, height, width, interpolation),
+    cases = [((shape[-3] == height) & (shape[-2] == width), lambda: images)]
+    if interpolation == "bilinear":
+        larger = (shape[-3] <= height) & (shape[-2] <= width)
+        cases.append((larger, lambda: enlarge(images, height, width)))
+    return tf.case(
+        cases,
+        default=lambda: window(
+            images, zoom, shift, height, width, interpolation
+        ),
     )
+
+
+def enlarge(images: Tensor, height: Tensor, width: Tensor) -> Tensor:
+    """Bilinear `resize` where neither side shrinks: no need to antialias.
+
+    What `window` gives, in a fifth of its time at 64 pixels and two thirds at
+    224. (TensorFlow's bicubic one rounds its weights.)
+    """
+    shape = tf.shape(images)
+    levels = tf.raw_ops.ResizeBilinear(
+        images=tf.reshape(images, tf.concat([[-1], shape[-3:]], axis=0)),
+        size=tf.stack([height, width]),
+        half_pixel_centers=True,
+    )
+    new = tf.concat([shape[:-3], [height, width, 3]], axis=0)
+    return tf.reshape(rounded(levels, "bilinear"), new)
 
 
 def window(
@@ -55,11 +78,7 @@ def window(
         zoom, shift: [2], of rows and columns.
     """
     if not isinstance(interpolation, str):
-        return tf.cond(
-            interpolation,
-            lambda: window(images, zoom, shift, height, width, "bicubic"),
-            lambda: window(images, zoom, shift, height, width, "bilinear"),
-        )
+        return either(interpolation, window, images, zoom, shift, height, width)
     shape = tf.shape(images)
     zoom, shift = tf.cast(zoom, tf.float32), tf.cast(shift, tf.float32)
 
@@ -78,11 +97,26 @@ def window(
     columns = tf.transpose(lengthwise(flat, 0, height), [0, 2, 1])
     columns = tf.reshape(columns, [-1, shape[-2], 3 * height])
     rows = tf.reshape(lengthwise(columns, 1, width), [-1, 3 * width, height])
-    levels = tf.transpose(rows, [0, 2, 1]) + 0.5  # cast cuts
+    levels = tf.transpose(rows, [0, 2, 1])
+    new = tf.concat([shape[:-3], [height, width, 3]], axis=0)
+    return tf.reshape(rounded(levels, interpolation), new)
+
+
+def either(bicubic: Tensor, make: Callable[..., Tensor], *args: Any) -> Tensor:
+    """What is made with the one filter or with the other."""
+    return tf.cond(
+        bicubic,
+        lambda: make(*args, "bicubic"),
+        lambda: make(*args, "bilinear"),
+    )
+
+
+def rounded(levels: Tensor, interpolation: str) -> Tensor:
+    """uint8 of levels, which bicubic swings beyond 0..255."""
+    levels += 0.5  # the cast cuts
     if interpolation == "bicubic":
         levels = tf.clip_by_value(levels, 0.0, 255.0)
-    new = tf.concat([shape[:-3], [height, width, 3]], axis=0)
-    return tf.reshape(tf.cast(levels, tf.uint8), new)
+    return tf.cast(levels, tf.uint8)
 
 
 def eval_square(

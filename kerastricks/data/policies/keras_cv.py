@@ -43,8 +43,10 @@ class KerasCv:
     text: str
 
     def __post_init__(self) -> None:
-        # What is wrong shows now, not in a trace.
-        self(tf.zeros([32, 32, 3], tf.uint8), tf.zeros([2], tf.int32))
+        # What is wrong shows now, not in the pipeline; in a graph, as there:
+        # with JAX as its backend keras-cv makes no tensors outside of one.
+        with tf.Graph().as_default():
+            self(tf.zeros([32, 32, 3], tf.uint8), tf.zeros([2], tf.int32))
 
     def __call__(self, image: Tensor, key: Tensor) -> Tensor:
         values = tf.cast(image, tf.float32)
