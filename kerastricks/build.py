@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerastricks import config, models
@@ -181,6 +182,7 @@ def checked(recipe: Recipe, source: Source, name: str) -> Source:
             source,
             progress(f"checking {name} images"),
             recipe.data.max_pixels,
+            every_class=name == "training",
         )
     refuse_bad(source, has_signature)
     return source
@@ -306,7 +308,9 @@ def class_weights(recipe: Recipe, source: Source) -> list[float] | None:
         return None
     if text == "balanced":
         counts = source.class_counts()
-        return (len(source) / (classes * counts)).tolist()
+        there = counts > 0  # what is never seen weighs nothing
+        even = len(source) / (there.sum() * np.maximum(counts, 1))
+        return np.where(there, even, 0.0).tolist()
     weights = config.class_weights(text)
     if len(weights) != classes:
         raise InputError(

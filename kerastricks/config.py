@@ -127,7 +127,6 @@ class Data:
         "none",
         "keep decoded images in memory or on the local disk",
         choices=("none", "ram", "disk"),
-        identity=False,
     )
     data_service: str = knob(
         "",
@@ -407,6 +406,11 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
             "mixing must be on for at least one epoch",
             ("mix_off_epochs", "epochs"),
         )
+    if data.data_service and data.cache != "none":
+        yield (
+            "a tf.data service reads the files by itself, without a cache",
+            ("data_service", "cache"),
+        )
     if recipe.optimizer.nesterov and not recipe.optimizer.momentum:
         yield "nesterov needs momentum", ("nesterov", "momentum")
     if augment.normalize != "dataset":
@@ -433,6 +437,7 @@ def idle_knobs(recipe: Recipe) -> list[str]:
         (crop, crop != "train_crop=pad", "crop_padding"),
         (crop, crop != "train_crop=pad", "crop_fill"),
         (kept, kept != "cache=none", "decode_scale"),
+        ("one draw of an image", data.repeat_augment == 1, "repeat_augment"),
         ("data=shapes", data.data == "shapes", "val_fraction"),
         *(
             ("other data than tfrecord:", not records, name)

@@ -97,17 +97,15 @@ def device_stages(
     """The batch as it comes, and after each trick of the step."""
     images = keras.ops.convert_to_tensor(inputs["image"].numpy())
     keys = keras.ops.convert_to_tensor(inputs["key"].numpy())
-    stages = [Stage(came_as, inputs["image"].numpy())]
+    stages = [Stage(came_as, inputs["image"].numpy(), labels)]
     shown = Normalize((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     for trick in augment.tricks:
         images, labels = trick(images, labels, keys)
         if isinstance(trick, Normalize):
             shown = trick
             continue
-        stages.append(Stage(repr(trick), visible(images, shown)))
-    stages[-1] = dataclasses.replace(
-        stages[-1], labels=keras.ops.convert_to_numpy(labels)
-    )
+        soft_labels = keras.ops.convert_to_numpy(labels)
+        stages.append(Stage(repr(trick), visible(images, shown), soft_labels))
     return stages
 
 

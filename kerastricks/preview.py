@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kerastricks import flags
 from kerastricks.command import run_command
-from kerastricks.config import Recipe
+from kerastricks.config import Recipe, idle_knobs
 from kerastricks.errors import InputError
 from kerastricks.files import replacing
 from kerastricks.hardware import resolve
@@ -42,7 +42,10 @@ def main(argv: Sequence[str]) -> None:
         raise InputError(
             f"images must be at least 1. Received: images={options['images']}"
         )
-    recipe = resolve(recipe)
+    # Originals are to be seen, and nobody waits for thousands to be decoded.
+    recipe = resolve(recipe.replace(cache="none"))
+    for warning in idle_knobs(recipe):
+        print(f"warning        {warning}")
 
     from kerastricks import build
     from kerastricks.look import look

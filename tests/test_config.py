@@ -22,7 +22,6 @@ from kerastricks.errors import InputError
 # Where and how fast a run is carried out, but not what it computes.
 CIRCUMSTANCES = {
     "run_dir",
-    "cache",
     "data_service",
     "checkpoint_minutes",
     "checkpoint_steps",
@@ -229,6 +228,11 @@ def test_bounds_are_inclusive_and_kept(name):
             {"repeat_augment": 5, "batch_size": 4},
             "a batch must have room for the repetitions of an image. "
             "Received: repeat_augment=5, batch_size=4",
+        ),
+        (
+            {"data_service": "a:1", "cache": "ram"},
+            "a tf.data service reads the files by itself, without a cache. "
+            "Received: data_service=a:1, cache=ram",
         ),
     ],
 )

@@ -61,7 +61,7 @@ def test_record_writes_what_replays_the_run(run):
 def test_the_same_experiment_may_go_on(run):
     claim(run, RECIPE)
     # What is no part of the identity may differ.
-    claim(run, RECIPE.replace(run_dir="x", cache="ram", checkpoint_steps=3))
+    claim(run, RECIPE.replace(run_dir="x", export=False, checkpoint_steps=3))
     assert run.recipe() == RECIPE
 
 
@@ -193,5 +193,5 @@ def test_default_folder_is_named_by_data_model_and_hash(data, name):
     recipe = Recipe(data=data, model="resnet10_d")
     expected = f"runs/{name}-resnet10_d-{recipe.sha256()[:8]}"
     assert default_path(recipe).as_posix() == expected
-    assert default_path(recipe.replace(cache="ram")) == default_path(recipe)
+    assert default_path(recipe.replace(export=False)) == default_path(recipe)
     assert default_path(recipe.replace(seed=1)) != default_path(recipe)

@@ -157,8 +157,13 @@ def skip_bad(
     source: Source,
     progress: Progress | None = None,
     max_pixels: int = MAX_PIXELS,
+    every_class: bool = True,
 ) -> Source:
-    """The source without the images that do not decode."""
+    """The source without the images that do not decode.
+
+    Args:
+        every_class: whether no class may lose all of its images.
+    """
     bad = faults(source, lambda image: fault(image, max_pixels), progress)
     if not bad:
         return source
@@ -170,7 +175,7 @@ def skip_bad(
     emptied = np.flatnonzero(
         (source.class_counts() > 0) & (rest.class_counts() == 0)
     )
-    if len(emptied):
+    if len(emptied) and every_class:
         raise InputError(
             "every class needs at least one image that decodes. Received: none "
             f"in class {source.class_names[emptied[0]]}, e.g. {skipped[0]}"

@@ -2,9 +2,10 @@
 
 The first pass decodes every file once; after that the pipeline cuts its crops
 out of pixels. Where the crop is the same each time (validation, and training
-with --train_crop=center), it is the finished square that is kept. In memory the
-pixels are one long uint8 tensor; on disk one file that is mapped, in the user's
-cache folder, named by what it was made of.
+with --train_crop=center), it is the finished square that is kept, and where the
+resizing is (pad, resize), the resized image. In memory the pixels are one long
+uint8 tensor; on disk one file that is mapped, in the user's cache folder, named
+by what it was made of.
 """
 
 import dataclasses
@@ -53,6 +54,7 @@ def cached(
         encoded=False,
         indices=np.arange(len(source)),
         square=squares.size if finished else 0,
+        anywhere=kind == "ram",
     )
 
 
@@ -67,7 +69,7 @@ def decoded(
     def pixels(index: Any) -> Any:
         if finished:
             return squares.evaluation(source, index)
-        return squares.decode(source.fetch(index))
+        return squares.kept(source.fetch(index))
 
     images = tf.data.Dataset.from_tensor_slices(source.indices).map(
         pixels, num_parallel_calls=tf.data.AUTOTUNE
@@ -112,7 +114,7 @@ def disk_file(
     """(shapes, mapped pixels), made if they are not there yet."""
     folder = user_cache() / "decoded"
     folder.mkdir(parents=True, exist_ok=True)
-    way = repr(squares) if finished else f"exif={squares.exif}"
+    way = squares.way(finished)
     path = folder / f"{fingerprint(source, way)}.pixels"
     about = path.with_suffix(".shapes.npy")
     if not (path.is_file() and about.is_file()):

@@ -60,7 +60,7 @@ def decode_other(data: Tensor, max_pixels: int = MAX_PIXELS) -> Tensor:
     """`decode` of what is no JPEG; of a GIF the first frame."""
     head = header.first_bytes(data, 64)
     if max_pixels:
-        sides = header.stated_sides(head)
+        sides = header.decoded_sides(data, head)
         data = allowed(data, sides[0], sides[1], max_pixels)
     image = tf.case(
         [

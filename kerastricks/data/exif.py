@@ -141,6 +141,55 @@ def stated_sides(head: Tensor) -> Tensor:
     )
 
 
+def decoded_sides(data: Tensor, head: Tensor) -> Tensor:
+    """`stated_sides`, or a GIF's first frame's if these are larger.
+
+    Args:
+        head: the first 64 bytes of the data.
+    """
+    sides = stated_sides(head)
+    return tf.cond(
+        head[0] == ord("G"),
+        lambda: tf.maximum(sides, frame_sides(data)),
+        lambda: sides,
+    )
+
+
+@aside(input_signature=[tf.TensorSpec([], tf.string)])
+def frame_sides(data: Tensor) -> Tensor:
+    """int32 [2]: height and width of a GIF's first frame.
+
+    It stands after a table of colours and any number of extensions, each a
+    row of blocks that begin with their length and end with an empty one.
+    """
+    head = first_bytes(data, HEADER)
+
+    def at(place: Tensor) -> Tensor:
+        return number(head, place, 1, False)
+
+    def more(place: Tensor, inside: Tensor) -> Tensor:
+        return (place < tf.size(head)) & (inside | (at(place) == 0x21))
+
+    def step(place: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        length = at(place)
+        return (
+            place + tf.where(inside, 1 + length, 2),
+            ~inside | (length > 0),
+        )
+
+    flags = head[10]
+    colours = tf.bitwise.left_shift(2, tf.bitwise.bitwise_and(flags, 7))
+    table = tf.where(flags >= 128, 3 * colours, 0)
+    place, _ = tf.while_loop(more, step, (13 + table, tf.constant(False)))
+    # Where none is found the file is cut, or hides it behind 64 KB.
+    hidden = tf.where(tf.strings.length(data) < HEADER, 0, 65535)
+    return tf.where(
+        at(place) == 0x2C,
+        number(head, place + tf.constant([7, 5]), 2, False),
+        hidden,
+    )
+
+
 def first_bytes(data: Tensor, count: int) -> Tensor:
     """int32 [count or fewer, but not under 64]; the end is padded with 0."""
     head = tf.strings.substr(data, 0, count)

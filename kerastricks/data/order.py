@@ -5,8 +5,9 @@ run resumes at any step at no cost, and a worker takes its share by slicing.
 
     uniform    every image once an epoch
     balanced   every class equally often: each stretch of C positions holds
-               every class once, and each class goes through all of its images
-               before it shows one again
+               every class once, and a class goes through all of its images
+               before it shows one again (those aside that fall to the rest
+               of an epoch which fills no batch)
     repeated   an image stands at several positions in a row (Hoffer et al.,
                arXiv 1901.09335; Touvron et al., arXiv 2012.12877): the batch
                holds several draws of it, the epoch as many steps as ever
@@ -55,10 +56,11 @@ def repeated(order: Order, repeat: int) -> Order:
 
 
 def balanced(labels: np.ndarray, seed: int) -> Order:
-    """Every class equally often."""
+    """Every class that has images equally often."""
+    present, labels = np.unique(labels, return_inverse=True)
     members = np.argsort(labels, kind="stable")
     counts = np.bincount(labels).astype(np.int64)
-    classes = len(counts)
+    classes = len(present)
     starts = np.cumsum(counts) - counts
     rounds = -(-len(labels) // classes)  # in an epoch, the last one cut short
 

@@ -355,6 +355,11 @@ def write_shard(
                 writer.write(record)
                 total.update(record)
                 images += 1
+        if not images:
+            raise InputError(
+                "a shard needs images that decode; take fewer shards. "
+                f"Received: none in {shard.name}, e.g. {skipped[0]}"
+            )
         verify(partial, shard.name, images, total.hexdigest())
         size = partial.stat().st_size
     note = {"images": images, "size": size, "sha256": total.hexdigest()}

@@ -8,6 +8,7 @@ made of (seed, epoch, position), and whatever is drawn for it, on the host or on
 the device, is drawn from that key.
 """
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,11 @@ def train_pipeline(
     made = tf.data.Dataset.range(start_step, epochs * steps).map(places)
     batches = sampled(source, made, square, image_size, len(share), True)
     if data_service:
+        if not source.anywhere:
+            raise InputError(
+                "a tf.data service cannot read ArrayRecord files or cached "
+                f"images. Received: data_service={data_service}"
+            )
         batches = batches.apply(by_service(data_service))
     return finish(batches)
 
@@ -164,6 +170,14 @@ def sampled(
 def by_service(address: str) -> Callable[[tf.data.Dataset], tf.data.Dataset]:
     """Hands the work to a tf.data service: each step goes to one worker."""
     service = tf.data.experimental.service
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    try:  # TensorFlow would try for ever, and say nothing
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "data_service must be HOST:PORT of the dispatcher of a running "
+            f"tf.data service ({error}). Received: data_service={address}"
+        ) from None
     if "://" not in address:
         address = f"grpc://{address}"
     return service.distribute(service.ShardingPolicy.DYNAMIC, address)

@@ -284,6 +284,14 @@ class Notes:
             )
         labels = np.concatenate(list(itertools.chain(*self.labels)))
         single = labels.ndim == 1
+        bad = None if single else (labels != 0) & (labels != 1)
+        if bad is not None and bad.any():
+            record = int(np.flatnonzero(bad.any(axis=1))[0])
+            shard = int(np.searchsorted(np.cumsum(counts), record, "right"))
+            raise InputError(
+                "labels of several classes must be 0 or 1. Received: "
+                f"{labels[bad][0]:g} in {shards[shard]}"
+            )
         arrays = {
             "counts": np.array(counts, np.int64),
             "lengths": np.concatenate(list(itertools.chain(*self.lengths))),

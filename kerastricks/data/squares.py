@@ -77,6 +77,22 @@ class Squares:
         data = source.fetch(index)
         return data if source.square else self.eval(data, source.encoded)
 
+    def kept(self, data: Tensor) -> Tensor:
+        """What of an encoded image training needs: its pixels, made smaller
+        already where that is the same each time."""
+        image = self.decode(data)
+        if self.target() and self.interpolation != "random":
+            return resize.resize_short(image, self.target(), self.interpolation)
+        return image
+
+    def target(self) -> int:
+        """The short side that an image has before a square is cut from it, if
+        that is always the same."""
+        return {
+            "pad": self.size,
+            "resize": round(self.size / self.eval_crop),
+        }.get(self.train_crop, 0)
+
     def train(self, data: Tensor, key: Tensor, encoded: bool) -> Tensor:
         """One training square, a function of the int32 [2] key."""
         if self.train_crop == "center":
@@ -123,7 +139,9 @@ class Squares:
     def padded_crop(self, image: Tensor, key: Tensor) -> Tensor:
         """torchvision's RandomCrop(size, padding) of the resized image."""
         around = self.crop_padding
-        resized = resize.resize_short(image, self.size, self.drawn_filter(key))
+        resized = resize.resize_short(
+            image, self.target(), self.drawn_filter(key)
+        )
         padded = tf.pad(
             resized,
             [[around, around], [around, around], [0, 0]],
@@ -139,7 +157,7 @@ class Squares:
         return resize.square_of_resized(
             image,
             self.size,
-            round(self.size / self.eval_crop),
+            self.target(),
             lambda height, width: self.drawn_corner(key, height, width),
             self.drawn_filter(key),
         )
@@ -169,8 +187,25 @@ class Squares:
 
     def centre(self, images: Tensor) -> Tensor:
         """The centre square of uint8 pixels [H, W, 3] or [N, H, W, 3]."""
-        random = self.interpolation == "random"
-        interpolation = RANDOM_EVALUATES if random else self.interpolation
         return resize.eval_square(
-            images, self.size, self.eval_crop, interpolation
+            images, self.size, self.eval_crop, self.eval_filter()
         )
+
+    def eval_filter(self) -> str:
+        """The filter of evaluation."""
+        random = self.interpolation == "random"
+        return RANDOM_EVALUATES if random else self.interpolation
+
+    def way(self, finished: bool) -> str:
+        """What the pixels depend on that a cache keeps.
+
+        Args:
+            finished: whether these are evaluation's squares.
+        """
+        if finished:
+            made = f"{self.size} {self.eval_crop} {self.eval_filter()}"
+        elif self.target() and self.interpolation != "random":
+            made = f"short {self.target()} {self.interpolation}"
+        else:
+            made = "whole"
+        return f"{made} exif={self.exif}"

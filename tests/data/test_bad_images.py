@@ -244,6 +244,9 @@ def test_class_that_would_be_empty_is_refused(tmp_path):
         f"in class dogs, e.g. {tmp_path / 'train' / 'dogs' / '1.jpg'} (empty)"
     )
 
+    rest = skip_bad(source, every_class=False)  # as of validation images
+    assert rest.labels.tolist() == [0] and len(rest.skipped) == 2
+
 
 def test_progress_counts_to_the_end(source):
     calls = []

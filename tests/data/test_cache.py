@@ -94,7 +94,7 @@ def test_nothing_to_do(source, tmp_path, own_cache):
 def test_file_on_disk_is_used_again(source, own_cache, monkeypatch):
     first = list(streams(cache.cached(source, "disk", SQUARES)))
     made = files(own_cache)
-    key = cache.fingerprint(source, "exif=True")
+    key = cache.fingerprint(source, "whole exif=True")
     assert set(made) == {f"{key}.pixels", f"{key}.shapes.npy"}
     monkeypatch.setattr(cache, "decoded", None)  # nothing is decoded again
     again = list(streams(cache.cached(source, "disk", SQUARES)))
@@ -186,6 +186,38 @@ def test_finished_squares_give_the_stream_of_the_centre(source, kind):
         for one, other in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(one[0]["image"], other[0]["image"])
             np.testing.assert_array_equal(one[1], other[1])
+
+
+@pytest.mark.parametrize("kind", ["ram", "disk"])
+@pytest.mark.parametrize("crop", ["pad", "resize"])
+def test_resized_images_give_the_stream_of_the_files(source, kind, crop):
+    options = dict(train_crop=crop, eval_crop=0.8)
+    stored = cache.cached(source, kind, Squares(16, **options))
+    sides = [
+        min(stored.fetch(tf.constant(i)).shape[:2]) for i in range(len(source))
+    ]
+    assert set(sides) == {16 if crop == "pad" else 20}
+    options |= dict(image_size=16, batch_size=2)
+    for one, other in zip(
+        train_pipeline(stored, **options),
+        train_pipeline(source, **options),
+        strict=True,
+    ):
+        difference = tf.cast(one[0]["image"], tf.int32) - tf.cast(
+            other[0]["image"], tf.int32
+        )
+        # A level where rounding halves it: one pass more or less.
+        assert np.abs(difference).max() <= 1
+
+
+def test_crops_that_evaluation_has_not_do_not_matter_to_it():
+    ways = {
+        Squares(16, crop_area=(low, 1.0), train_crop=crop).way(finished=True)
+        for low in (0.1, 0.2)
+        for crop in ("rrc", "pad")
+    }
+    assert len(ways) == 1
+    assert Squares(16, interpolation="bicubic").way(finished=True) not in ways
 
 
 def test_other_squares_are_other_files(source, own_cache):

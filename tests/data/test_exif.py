@@ -174,3 +174,30 @@ def test_unknown_formats_state_nothing():
     for data in (b"", b"text", b"\xff\xd8\xff"):
         head = exif.first_bytes(tf.constant(data), 64)
         assert exif.stated_sides(head).numpy().tolist() == [0, 0]
+
+
+def gif_of_frame(height, width, extension=b""):
+    """The start of a GIF: a screen of one pixel, a frame of these sides."""
+    screen = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + bytes(6)
+    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0)
+    return screen + extension + frame
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [b"", b"\x21\xf9\x04\0\0\0\0\0", b"\x21\xfe\x02ab\x01c\0" * 40],
+)
+def test_gifs_frame_may_be_larger_than_its_screen(extension):
+    data = tf.constant(gif_of_frame(700, 600, extension))
+    head = exif.first_bytes(data, 64)
+    assert exif.stated_sides(head).numpy().tolist() == [1, 1]
+    assert exif.decoded_sides(data, head).numpy().tolist() == [700, 600]
+
+
+def test_frame_that_is_not_found():
+    """In a cut file it does not matter, behind 64 KB it is refused."""
+    cut = tf.constant(gif_of_frame(7, 6)[:15])
+    assert exif.frame_sides(cut).numpy().tolist() == [0, 0]
+    comments = b"\x21\xfe" + (b"\xff" + bytes(255)) * 300 + b"\0"
+    hidden = tf.constant(gif_of_frame(7, 6, comments))
+    assert exif.frame_sides(hidden).numpy().tolist() == [65535, 65535]

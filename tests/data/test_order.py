@@ -86,3 +86,12 @@ def test_mix_is_lowbias32():
     numbers = [0, 1, 2, 0xDEADBEEF, 2**32 - 1]
     got = order.mix(tf.constant(numbers, tf.uint32)).numpy()
     assert got.tolist() == [mixed(number) for number in numbers]
+
+
+def test_class_without_images_is_passed_over():
+    labels = np.array([0, 0, 2, 2, 2])
+    index_at = order.create(labels, "balanced", seed=1)
+    seen = labels[
+        index_at(tf.constant(0, tf.int64), tf.range(4, dtype=tf.int64))
+    ]
+    assert sorted(seen) == [0, 0, 2, 2]

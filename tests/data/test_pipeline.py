@@ -2,6 +2,9 @@
 
 import dataclasses
 import itertools
+import socket
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -386,21 +389,53 @@ def test_finished_squares_are_taken_as_they_are(noise):
     assert (joined(batches(done))[0] == 255).all()
 
 
-def test_data_service_makes_the_same_batches(noise):
-    """A dispatcher and two workers of this process."""
+WORKER = """
+import sys
+import tensorflow as tf
+service = tf.data.experimental.service
+config = service.WorkerConfig(dispatcher_address=sys.argv[1])
+service.WorkerServer(config).join()
+"""
+
+
+@pytest.fixture
+def two_workers():
+    """The address of a dispatcher, its workers processes of their own."""
     service = tf.data.experimental.service
     dispatcher = service.DispatchServer(service.DispatcherConfig(port=0))
     address = dispatcher.target.partition("://")[2]
-    workers = [
-        service.WorkerServer(service.WorkerConfig(dispatcher_address=address))
-        for _ in range(2)
-    ]
+    command = [sys.executable, "-c", WORKER, address]
+    workers = [subprocess.Popen(command) for _ in range(2)]
+    deadline = time.monotonic() + 60
+    while dispatcher._num_workers() < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert dispatcher._num_workers() == 2
+    yield address
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+
+
+def test_data_service_makes_the_same_batches(noise, two_workers):
     options = dict(epochs=4, seed=1)
     expected = batches(noise, **options)
-    found = batches(noise, data_service=address, **options)
-    assert len(workers) == 2 and len(found) == len(expected) == 12
+    found = batches(noise, data_service=two_workers, **options)
+    assert len(found) == len(expected) == 12
 
     def in_order(parts):
         return sorted(parts, key=lambda part: part[1].tolist())
 
     assert_same(in_order(found), in_order(expected))
+
+
+def test_data_service_that_cannot_work(noise):
+    with pytest.raises(InputError, match="HOST:PORT.*Received: data_service=a"):
+        batches(noise, data_service="a")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(InputError, match=f"running.*127.0.0.1:{port}"):
+        batches(noise, data_service=f"127.0.0.1:{port}")
+    tied = dataclasses.replace(noise, anywhere=False)
+    with pytest.raises(InputError, match="cannot read ArrayRecord"):
+        batches(tied, data_service=f"127.0.0.1:{port}")

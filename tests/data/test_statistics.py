@@ -71,3 +71,16 @@ def test_sample_of_a_large_source_is_the_same_each_time(source, monkeypatch):
     np.testing.assert_array_equal(ours.indices, theirs.indices)
     monkeypatch.setattr(statistics, "SAMPLE", 30)
     assert statistics.sample_of(source) is source
+
+
+def test_other_pixels_are_other_data(tmp_path, monkeypatch):
+    """Arrays of the same names and number."""
+    monkeypatch.setenv("KERASTRICKS_CACHE", str(tmp_path / "cache"))
+    means = []
+    for value in (10, 200):
+        pixels = np.full((6, 4, 4, 3), value, np.uint8)
+        labels = np.array([0, 1] * 3)
+        np.savez(tmp_path / "a.npz", x_train=pixels, y_train=labels)
+        source = open_splits(f"arrays:{tmp_path / 'a.npz'}")["train"]
+        means.append(statistics.dataset_statistics(source, 4)[0][0])
+    assert means == [10, 200]

@@ -5,8 +5,9 @@
 
 Hendrycks et al., arXiv 1912.02781, by torchvision's law: 13 operations, those
 of the paper and brightness, colour, contrast and sharpness. Two differences:
-pixels are moved to the nearest place, not interpolated, and the operations are
-those of PIL images, as in the paper's code. The consistency loss of the paper
+shears and turns take the nearest pixel, where torchvision's default and the
+paper's code interpolate, and the operations are those of PIL images, as in the
+paper's code. The consistency loss of the paper
 is another trick, and not part of this one.
 
 Acts on the cropped uint8 square on the host. Made for robustness to corrupted

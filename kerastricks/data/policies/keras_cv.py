@@ -43,27 +43,33 @@ class KerasCv:
     text: str
 
     def __post_init__(self) -> None:
-        # What is wrong shows now, not in the pipeline; in a graph, as there:
-        # with JAX as its backend keras-cv makes no tensors outside of one.
-        with tf.Graph().as_default():
-            self(tf.zeros([32, 32, 3], tf.uint8), tf.zeros([2], tf.int32))
-
-    def __call__(self, image: Tensor, key: Tensor) -> Tensor:
-        values = tf.cast(image, tf.float32)
-        with drawing_from(key):
-            layer = make_layer(self.text)
-            try:
-                new = layer(values, training=True)
-            except (TypeError, ValueError) as error:
-                raise InputError(
-                    "a policy must be able to act on one image alone. "
-                    f"Received: policy=keras_cv:{self.text} ({error})"
-                ) from error
+        # What is wrong shows now, not in the pipeline.
+        make_layer(self.text)
+        image = tf.TensorSpec([32, 32, 3], tf.uint8)
+        traced = tf.function(self.augmented)
+        try:
+            new = traced.get_concrete_function(
+                image, tf.TensorSpec([2], tf.int32)
+            ).structured_outputs
+        except Exception as error:  # whatever a layer may raise
+            raise InputError(
+                "a policy must be able to act on one image alone. Received: "
+                f"policy=keras_cv:{self.text} ({str(error).splitlines()[-1]})"
+            ) from error
         if not new.shape.is_compatible_with(image.shape):
             raise InputError(
                 "a policy must leave the image's size as it is. Received: "
                 f"policy=keras_cv:{self.text}, {image.shape} -> {new.shape}"
             )
+
+    def augmented(self, image: Tensor, key: Tensor) -> Tensor:
+        """What the layer makes of an image."""
+        with drawing_from(key):
+            layer = make_layer(self.text)
+            return layer(tf.cast(image, tf.float32), training=True)
+
+    def __call__(self, image: Tensor, key: Tensor) -> Tensor:
+        new = self.augmented(image, key)
         new = tf.clip_by_value(tf.round(tf.cast(new, tf.float32)), 0, 255)
         return tf.ensure_shape(tf.cast(new, tf.uint8), image.shape)
 

@@ -7,6 +7,7 @@ Images are uint8 [N, H, W, 3] or [N, H, W]; labels are whole numbers [N].
 splits the training images. `class_names` is optional.
 """
 
+import hashlib
 import os
 import zipfile
 import zlib
@@ -104,6 +105,9 @@ def array_source(
         encoded=False,
         natural_size=int(min(images.shape[1:3])),
         indices=np.arange(len(images)),
+        stamp=hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()[
+            :24
+        ],
     )
 
 

@@ -26,6 +26,8 @@ class Source:
         in_files: whether each name is the path of a file of its own.
         square: side of the finished squares that fetch gives, else 0.
         stamp: changes with the content, for sources that are not in files.
+        anywhere: whether `fetch` also works in another process, which has a
+            copy of its graph and the same files.
     """
 
     class_names: tuple[str, ...]
@@ -39,6 +41,7 @@ class Source:
     in_files: bool = False
     square: int = 0
     stamp: str = ""
+    anywhere: bool = True
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -91,6 +91,7 @@ def open_tfds(
     source = open_split(builder, train, keys, progress)
     if val:
         share = open_split(builder, val, keys, progress)
+        refuse_overlap(builder, train, val)
         return {"train": source, "val": share}
     rest, share = split_off(source, val_fraction, seed, text)
     return {"train": rest, "val": share}
@@ -168,6 +169,30 @@ def choose_splits(there: Sequence[str], request: Request) -> tuple[str, str]:
     if request.val or request.train:
         return train, request.val
     return train, next((name for name in others if name != train), "")
+
+
+def refuse_overlap(builder: Any, train: str, val: str) -> None:
+    """No image may be trained on and validated on."""
+    spans = spans_of(builder, train)
+    for file, start, stop in spans_of(builder, val):
+        for other, first, last in spans:
+            if file == other and start < last and first < stop:
+                raise InputError(
+                    "training and validation must not share images. Received: "
+                    f"train={train}, val={val} of {builder.name}"
+                )
+
+
+def spans_of(builder: Any, split: str) -> list[tuple[str, int, int]]:
+    """(file, first record, the one after the last) of each part of a split."""
+    return [
+        (
+            str(part.filename),
+            part.skip,
+            part.examples_in_shard if part.take < 0 else part.skip + part.take,
+        )
+        for part in builder.info.splits[split].file_instructions
+    ]
 
 
 # From files
@@ -265,6 +290,7 @@ def from_array_records(shards: Sequence[str], keys: Keys) -> Source:
         natural_size=suitable_size(fetch, len(records)),
         indices=np.arange(len(records)),
         stamp=stamp,
+        anywhere=False,
     )
 
 

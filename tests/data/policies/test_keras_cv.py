@@ -10,7 +10,9 @@ from kerastricks.data.policies.keras_cv import Draws, KerasCv, parse
 from kerastricks.errors import InputError
 
 
-@pytest.mark.parametrize("text", ["GridMask", "RandomHue(factor=0.4)"])
+@pytest.mark.parametrize(
+    "text", ["GridMask", "RandomHue(factor=0.4)", "RandAugment", "AugMix"]
+)
 def test_same_key_same_image_and_other_keys_others(picture, run_many, text):
     policy = KerasCv(text)
     first, again = (run_many(policy, picture, 6) for _ in range(2))

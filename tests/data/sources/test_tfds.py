@@ -135,13 +135,22 @@ def test_labels_are_kept_between_runs(prepared, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "train, val", [("train[:80%]", "train[80%:]"), ("test+train[5:7]", "test")]
+    "train, val",
+    [("train[:80%]", "train[80%:]"), ("test+train[5:7]", "train[7:9]")],
 )
 def test_slices(prepared, train, val):
     text = f"beasts@1.2.0?train={train}&val={val}&data_dir={prepared}"
     splits = opened(text)
     assert held(splits["train"]) == of_tfds(prepared, train)
     assert held(splits["val"]) == of_tfds(prepared, val)
+
+
+@pytest.mark.parametrize(
+    "chosen", ["val=train[90%:]", "train=train[:90%]&val=train[80%:]"]
+)
+def test_overlap_is_refused(prepared, chosen):
+    with pytest.raises(InputError, match="must not share images. Received"):
+        opened(f"beasts?{chosen}&data_dir={prepared}")
 
 
 def test_chosen_training_split_alone_is_divided(prepared):

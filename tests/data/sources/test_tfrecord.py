@@ -250,3 +250,19 @@ def test_validation_of_other_classes(imagenet, label, text, received):
         "training and validation must have the same classes. Received: "
         + received.format(file)
     )
+
+
+def test_labels_between_0_and_1_are_refused(tmp_path):
+    """They would only be found out by the evaluation, after all training."""
+    write(
+        tmp_path / "train-00000-of-00002",
+        [(b"x", [1.0, 0.0]), (b"x", [0.0, 1.0])],
+    )
+    write(
+        tmp_path / "train-00001-of-00002",
+        [(b"x", [1.0, 1.0]), (b"x", [0.25, 1.0])],
+    )
+    assert refusal(tmp_path) == (
+        "labels of several classes must be 0 or 1. Received: 0.25 in "
+        f"{tmp_path / 'train-00001-of-00002'}"
+    )
