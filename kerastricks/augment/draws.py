@@ -51,3 +51,34 @@ def batch_uniform(keys: Any, purpose: str) -> Any:
 def permutation(keys: Any, purpose: str) -> Any:
     """A uniform permutation [B] of the batch's positions."""
     return ops.argsort(uniform(keys, purpose)[:, 0])
+
+
+def order_of(keys: Any, purpose: str, count: int) -> Any:
+    """int32 [B, count]: a uniform permutation of 0..count-1 for each sample.
+
+    By counting how many draws are smaller, which compilers fuse; no sort.
+    """
+    drawn = uniform(keys, purpose, count)
+    smaller = drawn[:, None, :] < drawn[:, :, None]
+    # Of two equal draws the first counts as the smaller one.
+    before = np.tril(np.ones((count, count), bool), -1)[None]
+    equal = ops.logical_and(drawn[:, None, :] == drawn[:, :, None], before)
+    return ops.sum(ops.cast(ops.logical_or(smaller, equal), "int32"), axis=-1)
+
+
+def between(drawn: Any, low: Any, high: Any) -> Any:
+    """Uniform draws stretched to [low, high)."""
+    return low + drawn * (high - low)
+
+
+def integers(drawn: Any, count: Any) -> Any:
+    """Uniform draws as int32 in 0..count-1."""
+    return ops.cast(ops.floor(drawn * ops.cast(count, "float32")), "int32")
+
+
+def normal(keys: Any, purpose: str, count: int = 1) -> Any:
+    """float32 [B, count] of N(0, 1), by Box and Muller; at most 5.8 in size."""
+    drawn = uniform(keys, purpose, 2 * count)
+    # 1 - u is in (0, 1], where the logarithm is finite.
+    radius = ops.sqrt(-2 * ops.log(1 - drawn[:, :count]))
+    return radius * ops.cos(2 * np.pi * drawn[:, count:])

@@ -1,9 +1,17 @@
 """Mirroring.
 
-    x'[i, j] = x[i, W - 1 - j]   with probability `rate`, image by image
+    x'[i, j] = x[i, W - 1 - j]     horizontal
+    x'[i, j] = x[H - 1 - i, j]     vertical
+
+each with probability `rate`, image by image. `alternate` draws only once for an
+image and then flips it every other epoch, so that two epochs in a row show both
+of its sides (airbench, arXiv 2404.00498): at a rate of 1/2 by chance a quarter
+of the images come twice alike. It reads the lowest bit of a key, which
+`data.pipeline` turns over from epoch to epoch.
 
 Acts on: the uint8 batch, first of all. Cost: one pass over bytes. Hurts: where
-left and right mean something (digits, text, arrows).
+left and right mean something (digits, text, arrows); upside down, nearly
+everywhere but in pictures from above or through a microscope.
 """
 
 import dataclasses
@@ -13,41 +21,53 @@ import keras
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.trick import BatchTrick
+from kerastricks.augment.trick import (
+    ImageTrick,
+    check_choice,
+    check_probability,
+)
+
+AXES = {"vertical": 1, "horizontal": 2}
 
 
-def flip_batch(images: Any, mirrored: Any) -> Any:
-    """Mirrors the images [B, H, W, C] that `mirrored` (bool [B]) names.
-
-    In as few dimensions as will do: on CPUs TensorFlow flips and chooses six
-    times faster so.
-    """
-    height, width, channels = images.shape[1:]
-    flat = (-1, height * width * channels)
-    turned = ops.flip(ops.reshape(images, (-1, width, channels)), axis=1)
-    chosen = ops.where(
-        mirrored[:, None], ops.reshape(turned, flat), ops.reshape(images, flat)
-    )
-    return ops.reshape(chosen, (-1, height, width, channels))
+def flip_batch(images: Any, mirrored: Any, axis: str = "horizontal") -> Any:
+    """Mirrors the images [B, H, W, C] that `mirrored` (bool [B]) names."""
+    turned = ops.flip(images, axis=AXES[axis])
+    return ops.where(mirrored[:, None, None, None], turned, images)
 
 
 @keras.saving.register_keras_serializable("kerastricks")
 @dataclasses.dataclass(frozen=True)
-class RandomFlip(BatchTrick):
+class RandomFlip(ImageTrick):
     """Mirrors each image with probability `rate`.
+
+    Args:
+        axis: `horizontal` (left and right change places) or `vertical`.
+        alternate: every other epoch instead of by chance; then rate is 0.5.
 
     Example:
         images, labels = RandomFlip()(images, labels, keys)
     """
 
     rate: float = 0.5
+    axis: str = "horizontal"
+    alternate: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate <= 1:
+        check_probability(rate=self.rate)
+        check_choice(tuple(AXES), axis=self.axis)
+        if self.alternate and self.rate != 0.5:
             raise ValueError(
-                f"rate must be in [0, 1]. Received: rate={self.rate}"
+                "rate must be 0.5 where flips alternate. "
+                f"Received: rate={self.rate}"
             )
 
-    def __call__(self, images: Any, labels: Any, keys: Any) -> tuple[Any, Any]:
-        mirrored = draws.uniform(keys, "flip")[:, 0] < self.rate
-        return flip_batch(images, mirrored), labels
+    def change(self, images: Any, keys: Any) -> Any:
+        return flip_batch(images, self.mirrored(keys), self.axis)
+
+    def mirrored(self, keys: Any) -> Any:
+        """bool [B]."""
+        if self.alternate:
+            return ops.bitwise_and(keys[:, 1], 1) == 1
+        purpose = "flip" if self.axis == "horizontal" else "vertical flip"
+        return draws.uniform(keys, purpose)[:, 0] < self.rate

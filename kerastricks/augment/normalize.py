@@ -2,7 +2,8 @@
 
     x' = (x - mean) / std   per channel, x on 0..255, float32
 
-Acts on: every batch, also in evaluation and in the served model.
+Acts on: every batch, also in evaluation and in the served model; in training in
+one matrix with the colour tricks before it.
 """
 
 import dataclasses
@@ -12,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerastricks.augment.trick import BatchTrick
+from kerastricks.augment import color
 
 
 def normalize_batch(images: Any, mean: Any, std: Any) -> Any:
@@ -24,7 +25,7 @@ def normalize_batch(images: Any, mean: Any, std: Any) -> Any:
 
 @keras.saving.register_keras_serializable("kerastricks")
 @dataclasses.dataclass(frozen=True)
-class Normalize(BatchTrick):
+class Normalize(color.ColorTrick):
     """Subtracts the mean and divides by the deviation of each channel.
 
     Args:
@@ -39,7 +40,17 @@ class Normalize(BatchTrick):
         if not all(deviation > 0 for deviation in self.std):
             raise ValueError(f"std must be above 0. Received: std={self.std}")
 
-    def __call__(
-        self, images: Any, labels: Any = None, keys: Any = None
-    ) -> tuple[Any, Any]:
-        return normalize_batch(images, self.mean, self.std), labels
+    def change(self, images: Any, keys: Any) -> Any:
+        return normalize_batch(images, self.mean, self.std)
+
+    def matrix(self, keys: Any, mean: Any) -> Any:
+        scale = 1 / np.asarray(self.std, np.float32)
+        shift = -np.asarray(self.mean, np.float32) * scale
+        together = np.concatenate([np.diag(scale), shift[:, None]], axis=1)
+        return ops.convert_to_tensor(together[None])
+
+    def limits(self, low: Any, high: Any) -> color.Limits:
+        return tuple(
+            (limit - np.asarray(self.mean)) / np.asarray(self.std)
+            for limit in (low, high)
+        )

@@ -37,3 +37,45 @@ class BatchTrick:
                 for name, value in config.items()
             }
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageTrick(BatchTrick):
+    """A trick that leaves the labels alone."""
+
+    def change(self, images: Any, keys: Any) -> Any:
+        """Other images of the same shape."""
+        raise NotImplementedError
+
+    def __call__(
+        self, images: Any, labels: Any = None, keys: Any = None
+    ) -> tuple[Any, Any]:
+        return self.change(images, keys), labels
+
+
+def check_probability(**named: float) -> None:
+    """Refuses what is no probability."""
+    for name, value in named.items():
+        if not 0 <= value <= 1:
+            raise ValueError(
+                f"{name} must be in [0, 1]. Received: {name}={value}"
+            )
+
+
+def check_positive(**named: float) -> None:
+    """Refuses what is not above 0."""
+    for name, value in named.items():
+        if not value > 0:
+            raise ValueError(
+                f"{name} must be above 0. Received: {name}={value}"
+            )
+
+
+def check_choice(choices: tuple[str, ...], **named: str) -> None:
+    """Refuses what is not one of these."""
+    for name, value in named.items():
+        if value not in choices:
+            raise ValueError(
+                f"{name} must be one of {', '.join(choices)}. "
+                f"Received: {name}={value}"
+            )

@@ -3,6 +3,7 @@
 StepShim: `train_step` and `test_step`, whose signatures differ.
 fused_batch_norm: one op that normalises a training batch, or None where the
     backend's compiler fuses Keras's own.
+fused: a function compiled by XLA as one, inside a step that is not, too.
 accelerator_has_bfloat16: what --precision=auto goes by.
 """
 
@@ -21,6 +22,7 @@ module = importlib.import_module(f"kerastricks.backend.{NAME}")
 
 StepShim: Any = module.StepShim
 fused_batch_norm: Any = module.fused_batch_norm
+fused: Any = module.fused
 accelerator_has_bfloat16: Any = module.accelerator_has_bfloat16
 
-__all__ = ["StepShim", "accelerator_has_bfloat16", "fused_batch_norm"]
+__all__ = ["StepShim", "accelerator_has_bfloat16", "fused", "fused_batch_norm"]

@@ -18,6 +18,15 @@ class StepShim:
         raise NotImplementedError
 
 
+def fused(function: Any) -> Any:
+    """The function compiled by XLA as one, also inside a step that is not.
+
+    On CPUs the step is a plain graph, since XLA's convolutions are slow there;
+    what goes over the pixels one by one XLA does in one pass instead of many.
+    """
+    return tf.function(function, jit_compile=True)
+
+
 def fused_batch_norm(
     images: Any, gamma: Any, beta: Any, epsilon: float
 ) -> tuple[Any, Any, Any]:

@@ -48,7 +48,7 @@ def samples(source: Source, stage: Stage) -> tf.data.Dataset:
         epoch, position = step // len(source), step % len(source)
         return (
             tf.gather(indices, index_at(epoch, position[None])),
-            keys(0, epoch, position[None]),
+            keys(0, epoch, position[None], position[None]),
         )
 
     return (

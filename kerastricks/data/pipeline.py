@@ -73,7 +73,8 @@ def train_pipeline(
         """(indices [B], keys [B, 2]) of a step."""
         epoch = first_epoch + step // steps
         positions = step % steps * batch_size + tf.constant(share)
-        return index_at(epoch, positions), keys(seed, epoch, positions)
+        indices = index_at(epoch, positions)
+        return indices, keys(seed, epoch, positions, indices)
 
     def square(index: Tensor, key: Tensor) -> Tensor:
         image = squares.training(source, index, key)
@@ -134,13 +135,23 @@ def share_of(batch_size: int, shard: tuple[int, int]) -> Any:
     return tf.range(index * size, (index + 1) * size, dtype=tf.int64).numpy()
 
 
-def keys(seed: int, epoch: Tensor, positions: Tensor) -> Tensor:
-    """int32 [B, 2]: the epoch hashed, and the position."""
+def keys(
+    seed: int, epoch: Tensor, positions: Tensor, indices: Tensor
+) -> Tensor:
+    """int32 [B, 2]: the epoch hashed, and twice the position, plus a side.
+
+    The side, 0 or 1, is an image's own by chance and turns over from epoch to
+    epoch, for flips that alternate.
+    """
     of_epoch = tf.random.stateless_uniform(
         [], [seed, epoch], minval=None, maxval=None, dtype=tf.int32
     )
-    positions = tf.cast(positions, tf.int32)
-    return tf.stack([tf.fill(tf.shape(positions), of_epoch), positions], axis=1)
+    first = order.mix(
+        order.to_uint32(seed) + order.mix(order.to_uint32(indices))
+    )
+    side = (tf.cast(first & 1, tf.int32) + tf.cast(epoch, tf.int32)) & 1
+    second = 2 * tf.cast(positions, tf.int32) + side
+    return tf.stack([tf.fill(tf.shape(second), of_epoch), second], axis=1)
 
 
 def sampled(

@@ -1,0 +1,80 @@
+"""Cutout: a square of each image goes.
+
+    x'[i, j] = 0 for |i - y| and |j - x| within half of `length`; y, x uniform
+    on the whole image, so that a square may reach over the edge and lose a part
+
+Paper: DeVries and Taylor, arXiv 1708.04552 (length 16 on CIFAR-10, 8 on
+CIFAR-100, 20 on SVHN), with the law of its code: rows y - length // 2 up to, and
+without, y + length // 2. Acts on: the normalised batch, where 0 is the mean
+colour. Cost: one pass. Hurts: objects as small as the square. keras-cv's
+RandomCutout takes height and width as shares of the image and fills with 0
+before any normalisation.
+"""
+
+import dataclasses
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerastricks.augment import draws
+from kerastricks.augment.erase import (
+    Eraser,
+    Fill,
+    box_mask,
+    check_fill,
+    erase_batch,
+)
+
+
+def cutout_batch(images: Any, centres: Any, length: int) -> Any:
+    """Images without the squares around centres, int [B, holes, 2] of (y, x)."""
+    return erase_batch(images, square_mask(centres, length, images.shape[1:3]))
+
+
+def square_mask(centres: Any, length: int, shape: tuple[int, ...]) -> Any:
+    """bool [B, H, W] of all squares."""
+    half = length // 2
+    mask: Any = False
+    for hole in range(centres.shape[1]):
+        y, x = centres[:, hole, 0], centres[:, hole, 1]
+        boxes = ops.stack([y - half, y + half, x - half, x + half], axis=1)
+        mask = ops.logical_or(mask, box_mask(boxes, *shape))
+    return mask
+
+
+@keras.saving.register_keras_serializable("kerastricks")
+@dataclasses.dataclass(frozen=True)
+class Cutout(Eraser):
+    """Erases squares.
+
+    Args:
+        length: side in pixels; an odd one counts as the even one below it.
+        holes: how many in each image.
+        fill: `mean` (0 once normalised), `color` (one for an image, N(0, 1)),
+            `noise` (N(0, 1) for each pixel), or numbers.
+
+    Example:
+        images, labels = Cutout(16)(images, labels, keys)
+    """
+
+    length: int = 16
+    holes: int = 1
+    fill: Fill = "mean"
+
+    def __post_init__(self) -> None:
+        if self.length < 2:
+            raise ValueError(
+                f"length must be at least 2. Received: length={self.length}"
+            )
+        if self.holes < 1:
+            raise ValueError(
+                f"holes must be at least 1. Received: holes={self.holes}"
+            )
+        check_fill(self.fill)
+
+    def mask(self, keys: Any, height: int, width: int) -> Any:
+        drawn = draws.uniform(keys, "cutout", 2 * self.holes)
+        drawn = ops.reshape(drawn, (-1, self.holes, 2))
+        centres = draws.integers(drawn, [height, width])
+        return square_mask(centres, self.length, (height, width))

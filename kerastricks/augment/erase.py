@@ -1,0 +1,89 @@
+"""Erasing: some pixels of an image are replaced, its label stays.
+
+    x'[i, j] = fill where mask[i, j], else x[i, j]
+
+What the erasing tricks share; they differ in the mask. They act after the
+normalisation, where 0 is the dataset's mean colour.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from kerastricks.augment import draws
+from kerastricks.augment.trick import ImageTrick
+
+FILLS = ("mean", "color", "noise")
+Fill = str | float | tuple[float, ...]
+
+
+def erase_batch(images: Any, mask: Any, fill: Any = 0.0) -> Any:
+    """float32 images [B, H, W, 3], with fill where the mask [B, H, W] says.
+
+    Args:
+        fill: a number, or what broadcasts to the images: [3], [B, 1, 1, 3].
+    """
+    images = ops.cast(images, "float32")
+    fill = ops.convert_to_tensor(fill, dtype="float32")
+    return ops.where(mask[..., None], fill, images)
+
+
+def box_mask(boxes: Any, height: int, width: int) -> Any:
+    """bool [B, H, W]: inside boxes int [B, 4] of (top, bottom, left, right).
+
+    The first of each pair is inside, the second is not.
+    """
+    return ops.logical_and(
+        stripe(boxes[:, 0], boxes[:, 1], height)[:, :, None],
+        stripe(boxes[:, 2], boxes[:, 3], width)[:, None, :],
+    )
+
+
+def stripe(start: Any, end: Any, side: int) -> Any:
+    """bool [B, side]: places in start..end-1."""
+    places = ops.arange(side, dtype="int32")[None]
+    return ops.logical_and(places >= start[:, None], places < end[:, None])
+
+
+def fill_values(fill: Fill, images: Any, keys: Any) -> Any:
+    """What stands for `mean`, `color`, `noise`, a number or three."""
+    if fill == "mean":
+        return 0.0
+    if fill == "color":
+        return draws.normal(keys, "erase color", 3)[:, None, None, :]
+    if fill == "noise":
+        shape = images.shape[1:]
+        pixels = draws.normal(keys, "erase noise", int(np.prod(shape)))
+        return ops.reshape(pixels, (-1, *shape))
+    return np.asarray(fill, np.float32)
+
+
+def check_fill(fill: Fill) -> None:
+    """Refuses what is no fill."""
+    numbers = fill if isinstance(fill, tuple) else (fill,)
+    known = fill in FILLS or (
+        not isinstance(fill, str) and len(numbers) in (1, 3)
+    )
+    if not known:
+        raise ValueError(
+            f"fill must be {', '.join(FILLS)}, a number or three. "
+            f"Received: fill={fill}"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Eraser(ImageTrick):
+    """A trick that replaces what its mask covers."""
+
+    # Those that may fill with other things have a field of this name.
+    fill = "mean"
+
+    def mask(self, keys: Any, height: int, width: int) -> Any:
+        """bool [B, H, W]: what goes."""
+        raise NotImplementedError
+
+    def change(self, images: Any, keys: Any) -> Any:
+        mask = self.mask(keys, images.shape[1], images.shape[2])
+        return erase_batch(images, mask, fill_values(self.fill, images, keys))

@@ -1,0 +1,87 @@
+"""Batch tricks as a Keras layer: in a model of one's own, or in `dataset.map`.
+
+    model = keras.Sequential([AugmentLayer([RandomFlip(), Normalize()]), ...])
+    dataset = dataset.batch(32).map(AugmentLayer([RandomFlip(), MixUp(0.2)]))
+
+A layer inside a model sees no labels, so that it takes the tricks which leave
+these alone; those that mix go into `dataset.map` or into a `Learner`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from kerastricks.augment.augment import Augment
+from kerastricks.augment.trick import BatchTrick
+
+
+@keras.saving.register_keras_serializable("kerastricks")
+class AugmentLayer(keras.layers.Layer):
+    """Runs tricks on batches that bring no keys: these count the calls.
+
+    Takes images [B, H, W, 3], or (images, labels) with labels [B, C], and gives
+    the same. Outside training only what evaluation needs (Normalize) acts.
+
+    Args:
+        tricks: in the order in which they act.
+        seed: of all draws.
+
+    Example:
+        layer = AugmentLayer([RandomFlip(), CutMix(1.0)])
+        dataset = dataset.batch(32).map(layer)
+    """
+
+    def __init__(
+        self, tricks: Sequence[BatchTrick], seed: int = 0, **kwargs: Any
+    ) -> None:
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.augment = Augment(tuple(tricks))
+        self.seed = seed
+        self.calls = self.add_weight(
+            name="calls",
+            shape=(),
+            dtype="int32",
+            initializer=keras.initializers.Constant(seed),
+            trainable=False,
+        )
+        self.autocast = False  # bytes stay bytes
+        self.built = True
+
+    def call(self, inputs: Any, training: bool | None = True) -> Any:
+        """The inputs after the tricks."""
+        images, labels = inputs if isinstance(inputs, tuple) else (inputs, None)
+        mixes = any(trick.mixes for trick in self.augment.tricks)
+        if training and mixes and (labels is None or len(labels.shape) != 2):
+            raise ValueError(
+                "tricks that mix need (images, labels) with labels [B, C], "
+                "one-hot or soft. Received: labels "
+                f"{None if labels is None else tuple(labels.shape)}"
+            )
+        if labels is not None and mixes:
+            labels = ops.cast(labels, "float32")
+        images, labels = self.augment(
+            images, labels, self.next_keys(images), training=bool(training)
+        )
+        return images if not isinstance(inputs, tuple) else (images, labels)
+
+    def next_keys(self, images: Any) -> Any:
+        """int32 [B, 2]: (seed and call, place)."""
+        places = ops.arange(ops.shape(images)[0], dtype="int32")
+        call = ops.convert_to_tensor(self.calls)
+        self.calls.assign(call + 1)
+        return ops.stack([call + ops.zeros_like(places), places], axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        tricks = keras.saving.serialize_keras_object(list(self.augment.tricks))
+        return {**super().get_config(), "tricks": tricks, "seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "AugmentLayer":
+        tricks = keras.saving.deserialize_keras_object(config.pop("tricks"))
+        return cls(tricks, **config)
