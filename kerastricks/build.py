@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -20,9 +20,21 @@ from kerastricks import config, models
 from kerastricks.augment import (
     Augment,
     BatchTrick,
+    ColorJitter,
+    CutMix,
+    Cutout,
+    GaussianBlur,
+    GridMask,
+    HideAndSeek,
+    MixSwitch,
     MixUp,
     Normalize,
+    PcaNoise,
+    RandomErasing,
     RandomFlip,
+    RandomGrayscale,
+    RandomTranslate,
+    Ricap,
 )
 from kerastricks.config import Recipe, normalization
 from kerastricks.data import (
@@ -100,6 +112,7 @@ def data(recipe: Recipe) -> Splits:
         )
     refuse_multi_label(recipe, train)
     size = knobs.image_size or train.natural_size
+    refuse_large(recipe.augment, size)
     cut = squares(recipe, size)
     with naming_bad(train, val, max_pixels=knobs.max_pixels):
         train = cached(
@@ -200,6 +213,18 @@ def progress(what: str) -> Callable[[int, int], None] | None:
     return show
 
 
+def clean_slice(recipe: Recipe, train: Source) -> Source | None:
+    """The training images that each epoch is also evaluated on."""
+    wanted = recipe.evaluate.clean_images
+    if not wanted:
+        return None
+    share = min(1.0, wanted / len(train))
+    chosen = stratified(train.labels, share, recipe.run.seed)
+    # Of many small classes each gives one at least, which may be too many.
+    spread = np.linspace(0, len(chosen) - 1, min(wanted, len(chosen)))
+    return train.subset(chosen[spread.astype(int)])
+
+
 def train_batches(
     recipe: Recipe, source: Source, phase: Phase, start: int
 ) -> Any:
@@ -253,13 +278,80 @@ def normalizer(recipe: Recipe) -> Normalize:
 def augment(recipe: Recipe) -> Augment:
     """The batch tricks that are on, in the order in which they act."""
     knobs = recipe.augment
-    tricks: list[BatchTrick] = []
+    return Augment(
+        [
+            *moves(knobs),
+            *colors(knobs),
+            normalizer(recipe),
+            *erasers(knobs),
+            *mixers(knobs),
+        ]
+    )
+
+
+def moves(knobs: config.Augment) -> Iterator[BatchTrick]:
+    """What acts on bytes: where pixels come from."""
     if knobs.flip:
-        tricks.append(RandomFlip(knobs.flip))
-    tricks.append(normalizer(recipe))
+        yield RandomFlip(knobs.flip, alternate=knobs.flip_mode == "alternate")
+    if knobs.vflip:
+        yield RandomFlip(knobs.vflip, axis="vertical")
+    if knobs.translate:
+        yield RandomTranslate(knobs.translate)
+    if knobs.blur:
+        yield GaussianBlur(knobs.blur, knobs.blur_sigma)
+
+
+def colors(knobs: config.Augment) -> Iterator[BatchTrick]:
+    """What becomes one matrix with the normalisation."""
+    if any(knobs.color_jitter) or knobs.hue:
+        yield ColorJitter(*knobs.color_jitter, knobs.hue, knobs.jitter_order)
+    if knobs.grayscale:
+        yield RandomGrayscale(knobs.grayscale)
+    if knobs.pca_noise:
+        yield PcaNoise(knobs.pca_noise)
+
+
+def erasers(knobs: config.Augment) -> Iterator[BatchTrick]:
+    """What replaces pixels of normalised images."""
+    if knobs.cutout:
+        yield Cutout(knobs.cutout, knobs.cutout_holes)
+    if knobs.erasing:
+        yield RandomErasing(
+            knobs.erasing, law=knobs.erasing_law, fill=knobs.erasing_fill
+        )
+    if knobs.grid_mask:
+        yield GridMask(knobs.grid_mask, knobs.grid_mask_ratio)
+    if knobs.hide_and_seek:
+        yield HideAndSeek(knobs.hide_and_seek)
+
+
+def mixers(knobs: config.Augment) -> Iterator[BatchTrick]:
+    """What blends samples: one trick, or a choice of several."""
+    how = knobs.mix_per, knobs.mix_partner
+    several: list[BatchTrick] = []
     if knobs.mixup:
-        tricks.append(MixUp(knobs.mixup))
-    return Augment(tricks)
+        several.append(MixUp(knobs.mixup, *how))
+    if knobs.cutmix:
+        several.append(CutMix(knobs.cutmix, *how))
+    if knobs.ricap:
+        several.append(Ricap(knobs.ricap))
+    if len(several) > 1 or (several and knobs.mix_prob < 1):
+        yield MixSwitch(
+            tuple(several), knobs.mix_prob, knobs.mix_switch, knobs.mix_per
+        )
+    else:
+        yield from several
+
+
+def refuse_large(knobs: config.Augment, image_size: int) -> None:
+    """Tricks measured in pixels must leave something of the image."""
+    for name in ("translate", "cutout"):
+        pixels = getattr(knobs, name)
+        if pixels >= image_size:
+            raise InputError(
+                f"{name} must be below the image's size of {image_size} "
+                f"pixels. Received: {name}={pixels}"
+            )
 
 
 def classifier(

@@ -29,7 +29,12 @@ from kerastricks.trained import Trained
 from kerastricks.training import Learner, RunState, run_phases
 from kerastricks.training.checkpoint import Checkpoints
 from kerastricks.training.guard import GuardLoss, WatchSignals
-from kerastricks.training.history import KeepHistory, WriteEvents, WriteMetrics
+from kerastricks.training.history import (
+    KeepHistory,
+    MeasureClean,
+    WriteEvents,
+    WriteMetrics,
+)
 from kerastricks.training.progress import ShowProgress
 from kerastricks.training.run_state import CountSteps, Interrupted
 from kerastricks.training.saving import RestoreOnce, SaveBest, SaveCheckpoints
@@ -78,6 +83,7 @@ def train(
             CountSteps(state),
             RestoreOnce(state, found.variables if found else {}),
             GuardLoss(state),
+            *measure_clean(recipe, splits, state),
             KeepHistory(state, recipe.data.batch_size),
             SaveBest(state, folder.best_weights),
             WriteMetrics(state, folder.metrics_file),
@@ -114,6 +120,17 @@ def train(
                 "goes on from there"
             ) from None
     return state
+
+
+def measure_clean(
+    recipe: Recipe, splits: build.Splits, state: RunState
+) -> list[MeasureClean]:
+    """The callback for the accuracy on clean training images, if wanted."""
+    clean = build.clean_slice(recipe, splits.train)
+    if clean is None:
+        return []
+    batches = build.eval_batches(recipe, clean, splits.image_size)
+    return [MeasureClean(state, batches)]
 
 
 def result_values(

@@ -24,6 +24,7 @@ def knob(
     low: float = -math.inf,
     high: float = math.inf,
     identity: bool = True,
+    spread: bool = False,
 ) -> Any:
     """A leaf of the recipe.
 
@@ -31,9 +32,15 @@ def knob(
         low, high: inclusive bounds of a number, or of each of several.
         identity: whether another value makes another experiment; a run may
             be resumed only by a recipe whose identity is the same.
+        spread: whether of several numbers one may be given for all.
     """
     about = dict(
-        help=help, choices=choices, low=low, high=high, identity=identity
+        help=help,
+        choices=choices,
+        low=low,
+        high=high,
+        identity=identity,
+        spread=spread,
     )
     return dataclasses.field(default=default, metadata=about)
 
@@ -143,13 +150,105 @@ class Augment:
     flip: float = knob(
         0.5, "probability of mirroring an image", low=0.0, high=1.0
     )
+    flip_mode: str = knob(
+        "random",
+        "random: by chance; alternate: every other epoch, from a side that "
+        "chance gives each image",
+        choices=("random", "alternate"),
+    )
+    vflip: float = knob(
+        0.0, "probability of turning an image upside down", low=0.0, high=1.0
+    )
+    translate: int = knob(
+        0, "largest shift in pixels, mirrored in; 32 px: 2 to 4", low=0
+    )
+    blur: float = knob(0.0, "probability of a Gaussian blur", low=0.0, high=1.0)
+    blur_sigma: tuple[float, float] = knob(
+        (0.1, 2.0), "smallest,largest deviation of the blur in pixels", low=0.0
+    )
+    color_jitter: tuple[float, float, float] = knob(
+        (0.0, 0.0, 0.0),
+        "strength of brightness,contrast,saturation, or one for all; "
+        "ImageNet: 0.4",
+        low=0.0,
+        spread=True,
+    )
+    hue: float = knob(
+        0.0, "largest turn of the hue in half circles", low=0.0, high=0.5
+    )
+    jitter_order: str = knob(
+        "random",
+        "of brightness, contrast, saturation, hue: each image its own, or "
+        "fixed as they stand here",
+        choices=("random", "fixed"),
+    )
+    grayscale: float = knob(
+        0.0, "probability of taking an image's colours", low=0.0, high=1.0
+    )
+    pca_noise: float = knob(
+        0.0, "deviation of AlexNet's colour noise; ImageNet: 0.1", low=0.0
+    )
     normalize: str = knob(
         "imagenet",
         "imagenet | dataset (measured) | none | r,g,b/r,g,b (mean/std on "
         "0..255)",
     )
+    cutout: int = knob(
+        0, "side in pixels of the squares that go; CIFAR-10: 16", low=0
+    )
+    cutout_holes: int = knob(1, "squares in an image", low=1)
+    erasing: float = knob(
+        0.0, "probability of erasing a rectangle", low=0.0, high=1.0
+    )
+    erasing_law: str = knob(
+        "torchvision",
+        "area and aspect: torchvision's (also timm's), or the paper's code's",
+        choices=("torchvision", "paper"),
+    )
+    erasing_fill: str = knob(
+        "mean",
+        "mean: the data's mean colour; color: a random one; noise: N(0, 1) "
+        "for each pixel",
+        choices=("mean", "color", "noise"),
+    )
+    grid_mask: float = knob(
+        0.0, "probability of erasing a grid of squares", low=0.0, high=1.0
+    )
+    grid_mask_ratio: float = knob(
+        0.6, "share of the grid's period that stays", low=0.01, high=0.99
+    )
+    hide_and_seek: float = knob(
+        0.0, "probability of each cell of a grid to go", low=0.0, high=1.0
+    )
     mixup: float = knob(
         0.0, "alpha of mixup's Beta(alpha, alpha); ImageNet: 0.2", low=0.0
+    )
+    cutmix: float = knob(
+        0.0, "alpha of CutMix's Beta(alpha, alpha); paper: 1", low=0.0
+    )
+    ricap: float = knob(
+        0.0, "beta of RICAP's Beta(beta, beta); paper: 0.3", low=0.0
+    )
+    mix_prob: float = knob(
+        1.0, "share of batches that are mixed at all", low=0.0, high=1.0
+    )
+    mix_switch: float = knob(
+        0.5,
+        "share of these that leave the first of mixup, cutmix, ricap that is "
+        "on for the others",
+        low=0.0,
+        high=1.0,
+    )
+    mix_per: str = knob(
+        "batch",
+        "one draw of trick, weight and box for the batch, or for each sample",
+        choices=("batch", "sample"),
+    )
+    mix_partner: str = knob(
+        "permutation",
+        "whom mixup and cutmix mix a sample with: of a permutation, the one "
+        "before (roll), from the batch's other end (reverse)",
+        choices=("permutation", "roll", "reverse"),
     )
     mix_off_epochs: int = knob(0, "train the last epochs without mixing", low=0)
 
@@ -235,6 +334,12 @@ class Evaluate:
 
     eval_batch_size: int = knob(
         0, "images in one evaluation batch; 0: batch_size", low=0
+    )
+    clean_images: int = knob(
+        512,
+        "training images, always the same, on which each epoch's accuracy is "
+        "also told without augmentation; 0: none",
+        low=0,
     )
 
 
@@ -380,6 +485,9 @@ class Recipe:
         return self.optimizer.learning_rate * self.data.batch_size / 256
 
 
+MIXERS = ("mixup", "cutmix", "ricap")
+
+
 def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(rule, leaves involved) of each contradiction."""
     data, augment, schedule = recipe.data, recipe.augment, recipe.schedule
@@ -396,12 +504,20 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
         )
     if -1 < schedule.warmup_epochs < 0:
         yield "warmup_epochs must be -1 or at least 0", ("warmup_epochs",)
-    if augment.mix_off_epochs and not augment.mixup:
+    if augment.flip_mode == "alternate" and augment.flip not in (0, 0.5):
+        yield (
+            "flips that alternate are half of all: flip=0.5",
+            ("flip_mode", "flip"),
+        )
+    if not 0 < augment.blur_sigma[0] <= augment.blur_sigma[1]:
+        yield "blur_sigma must be 0 < smallest <= largest", ("blur_sigma",)
+    mixing = augment.mixup or augment.cutmix or augment.ricap
+    if augment.mix_off_epochs and not mixing:
         yield (
             "mix_off_epochs needs a mixing trick to switch off",
-            ("mix_off_epochs", "mixup"),
+            ("mix_off_epochs", *MIXERS),
         )
-    if augment.mix_off_epochs >= schedule.epochs and augment.mixup:
+    if augment.mix_off_epochs >= schedule.epochs and mixing:
         yield (
             "mixing must be on for at least one epoch",
             ("mix_off_epochs", "epochs"),
@@ -427,7 +543,10 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
 def idle_knobs(recipe: Recipe) -> list[str]:
     """A line for each knob that was turned and does nothing in this run."""
     data, values = recipe.data, recipe.values()
+    augment = recipe.augment
     records = data.data.startswith("tfrecord:")
+    mixers = [name for name in MIXERS if values[name]]
+    jitters = any(augment.color_jitter) or augment.hue
     crop, kept = f"train_crop={data.train_crop}", f"cache={data.cache}"
     cases = (
         *(
@@ -446,6 +565,22 @@ def idle_knobs(recipe: Recipe) -> list[str]:
         *(
             ("data=arrays", data.data.startswith("arrays:"), name)
             for name in ("cache", "on_bad_image", "exif", "max_pixels")
+        ),
+        ("flip=0", not augment.flip, "flip_mode"),
+        ("blur=0", not augment.blur, "blur_sigma"),
+        ("neither color_jitter nor hue", not jitters, "jitter_order"),
+        ("cutout=0", not augment.cutout, "cutout_holes"),
+        ("erasing=0", not augment.erasing, "erasing_law"),
+        ("erasing=0", not augment.erasing, "erasing_fill"),
+        ("grid_mask=0", not augment.grid_mask, "grid_mask_ratio"),
+        ("no mixing trick", not mixers, "mix_prob"),
+        ("fewer than two mixing tricks", len(mixers) < 2, "mix_switch"),
+        ("neither mixup nor cutmix", not {*mixers} - {"ricap"}, "mix_partner"),
+        ("no mixing trick", not mixers, "mix_per"),
+        (
+            "ricap alone, always on",
+            mixers == ["ricap"] and augment.mix_prob == 1,
+            "mix_per",
         ),
     )
     return [
@@ -533,6 +668,10 @@ def as_type_of(field: dataclasses.Field, value: Any) -> Any:
     kind = type(default)
     if kind is float and type(value) is int:
         return float(value)
+    if kind is tuple and field.metadata["spread"]:
+        single = [value] if type(value) in (int, float) else value
+        if isinstance(single, list | tuple) and len(single) == 1:
+            value = [*single] * len(default)
     if kind is tuple and isinstance(value, list | tuple):
         if len(value) == len(default) and all(
             type(number) in (int, float) for number in value

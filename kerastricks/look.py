@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerastricks import build
-from kerastricks.augment import Augment, Normalize
+from kerastricks.augment import Augment, BatchTrick, MixSwitch, Normalize
 from kerastricks.config import Recipe
 from kerastricks.data import order
 from kerastricks.report.contact_sheet import Cell, contact_sheet
@@ -105,8 +105,21 @@ def device_stages(
             shown = trick
             continue
         soft_labels = keras.ops.convert_to_numpy(labels)
-        stages.append(Stage(repr(trick), visible(images, shown), soft_labels))
+        stages.append(Stage(title(trick), visible(images, shown), soft_labels))
     return stages
+
+
+def title(trick: BatchTrick) -> str:
+    """A trick's name, and below it what differs from its defaults."""
+    if isinstance(trick, MixSwitch):
+        names = [type(one).__name__ for one in trick.tricks]
+        return f"{' or '.join(names)}\nrate={trick.rate}, per={trick.per}"
+    told = [
+        f"{field.name}={getattr(trick, field.name)}"
+        for field in dataclasses.fields(trick)
+        if getattr(trick, field.name) != field.default
+    ]
+    return "\n".join([type(trick).__name__, ", ".join(told)]).strip()
 
 
 def visible(images: Any, normalize: Normalize) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The harness of benchmarks/input.py, on eight tiny images."""
+"""The harnesses of benchmarks/, on tiny images."""
 
 import importlib
 import json
@@ -156,3 +156,187 @@ def test_a_folder_without_images_is_refused(tmp_path):
     done = run(f"--images={tmp_path}")
     assert done.returncode == 2
     assert "the folder must hold JPEGs" in done.stdout
+
+
+# What the batch tricks cost
+
+
+@pytest.fixture
+def race(turns):
+    return importlib.import_module("augment_race")
+
+
+@pytest.fixture
+def in_process(turns):
+    return importlib.import_module("in_process")
+
+
+def test_the_stage_in_milliseconds_and_ratios(race):
+    # Ours over Keras's: 4, 10 and 8 by round.
+    rates = {"ours": [400, 500, 800], "keras": [100, 50, 100]}
+    cpu_ms = {"ours": [4, 5, 3], "keras": [20, 30, 10]}
+    assert race.race_table(rates, cpu_ms).splitlines()[2:] == [
+        "| ours | 2.000 | 500 | 400..800 |  | 4.000 |",
+        "| keras | 10.000 | 100 | 50..100 | 8.00x | 20.000 |",
+    ]
+
+
+def test_a_peer_counts_by_its_faster_way(race):
+    ratios = {"keras": 10.0, "keras-xla": 3.0, "keras_cv": 9.0, "timm": 2.0}
+    assert race.faster(ratios) == {"keras": 3.0}
+    assert race.faster(ratios | {"keras_cv-xla": 11.0}) == {
+        "keras": 3.0,
+        "keras_cv": 9.0,
+    }
+
+
+def test_ratios_in_a_process_are_of_the_same_round(in_process):
+    # 1, 1.5 and 1.1 by round; the ratio of medians would be 3.3 / 3 = 1.1
+    # with the rounds in any order, that of the last two 1.65.
+    times = {"nothing on": [4.0, 2.0, 3.0], "everything on": [4.0, 3.0, 3.3]}
+    assert in_process.relative(times)["everything on"] == pytest.approx(
+        [1.0, 1.5, 1.1]
+    )
+    found = in_process.numbers(times)
+    assert found["seconds_per_batch"] == times
+    assert found["ratios"] == pytest.approx(
+        {"nothing on": 1.0, "everything on": 1.1}
+    )
+    assert in_process.turns_table(times, batch=10).splitlines() == [
+        "| | ms/img | lowest..highest | img/s | to nothing on "
+        "| lowest..highest |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| nothing on | 300.000 | 200.000..400.000 | 3.3 | 1.000x "
+        "| 1.000..1.000 |",
+        "| everything on | 330.000 | 300.000..400.000 | 3.0 | 1.100x "
+        "| 1.000..1.500 |",
+    ]
+
+
+def test_turns_in_a_process(in_process, monkeypatch):
+    """Works of 0.5 and 1 s, on a clock that only they move."""
+    clock, calls = [0.0], []
+
+    def work_of(name, seconds):
+        def work(times):
+            calls.append((name, times))
+            clock[0] += times * seconds
+
+        return work
+
+    monkeypatch.setattr(in_process.time, "perf_counter", lambda: clock[0])
+    works = {"a": work_of("a", 0.5), "b": work_of("b", 1.0)}
+    times = in_process.take_turns(works, rounds=2, seconds=2)
+    assert times == {"a": [0.5, 0.5], "b": [1.0, 1.0]}
+    # Compiled, timed and warmed up; then who begins changes.
+    assert calls[:6] == [("a", 2), ("a", 1), ("a", 4)] + [
+        ("b", 2),
+        ("b", 1),
+        ("b", 2),
+    ]
+    assert calls[6:] == [("a", 4), ("b", 2), ("b", 2), ("a", 4)]
+
+
+def test_the_command_names_the_backend(turns, monkeypatch):
+    augment = importlib.import_module("augment")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert augment.command(["--tasks=step", "--output=/home/me"]) == (
+        "KERAS_BACKEND=jax python benchmarks/augment.py --tasks=step --output=…"
+    )
+
+
+@pytest.mark.parametrize("option", ["--tasks=stag", "--only=kera"])
+def test_a_name_that_is_none_is_refused(turns, option, capsys):
+    with pytest.raises(SystemExit):
+        importlib.import_module("augment").arguments([option])
+    assert f"Received: {option.partition('=')[2]}" in capsys.readouterr().err
+
+
+def run_augment(
+    tmp_path, backend: str, *options: str, hidden: str = ""
+) -> tuple[str, dict]:
+    """(what it printed, its JSON), quick."""
+    output = tmp_path / "result.json"
+    paths = [hidden, str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(FOLDER / "augment.py"),
+            "--rounds=2",
+            "--seconds=0.1",
+            "--settle=0",
+            "--warm_up=0",
+            "--image_size=32",
+            "--batch_size=4",
+            "--model=resnet18_d",
+            "--precision=float32",
+            f"--output={output}",
+            *options,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ
+        | {
+            "KERAS_BACKEND": backend,
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        },
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, json.loads(output.read_text())
+
+
+@pytest.mark.slow
+def test_the_stage_beside_keras_trick_by_trick(bare_python, tmp_path):
+    printed, result = run_augment(
+        tmp_path,
+        "tensorflow",
+        "--tasks=stage",
+        "--only=keras,keras-xla,timm",
+        f"--torch_python={bare_python}",
+    )
+    stage = result["stage"]
+    rates = stage["images_per_second"]
+    assert list(rates) == ["ours", "keras", "keras-xla"]
+    assert "ModuleNotFoundError" in stage["skipped"]["timm"]
+    ratios = np.divide(rates["ours"], rates["keras"])
+    assert stage["ratios"]["keras"] == pytest.approx(ratios.mean())
+    assert list(stage["tricks"]["ratios"]) == [
+        "Normalize",
+        "RandomFlip",
+        "ColorJitter",
+        "RandomGrayscale",
+        "PcaNoise",
+        "RandomErasing",
+        "MixUp",
+        "CutMix",
+        "everything",
+    ]
+    for name in (*rates, *stage["tricks"]["ratios"]):
+        assert f"\n| {name} | " in printed
+    assert result["backend"] == "tensorflow"
+    assert result["device"] == "cpu"
+    assert str(tmp_path) not in json.dumps(result)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_the_step_with_everything_and_with_nothing(tmp_path, backend):
+    """On JAX where TensorFlow cannot be imported."""
+    pytest.importorskip(backend)
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    if backend == "jax":
+        missing = 'raise ImportError("no tensorflow here")'
+        (hidden / "tensorflow.py").write_text(missing)
+    printed, result = run_augment(
+        tmp_path, backend, "--tasks=step", hidden=str(hidden)
+    )
+    step = result["step"]
+    times = step["seconds_per_batch"]
+    assert [len(each) for each in times.values()] == [2, 2]
+    ratios = np.divide(times["everything on"], times["nothing on"])
+    assert step["ratios"]["everything on"] == pytest.approx(ratios.mean())
+    assert step["jit_compile"] == (backend == "jax")
+    assert backend in result["versions"]
+    assert "| nothing on | " in printed and "| everything on | " in printed

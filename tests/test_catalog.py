@@ -96,7 +96,7 @@ def test_every_batch_trick_is_there():
         for item in exported
         if isinstance(item, type)
         and issubclass(item, augment.BatchTrick)
-        and item is not augment.BatchTrick
+        and not item.__subclasses__()  # what several tricks share
     }
     assert modules and modules <= {trick.module for trick in TRICKS}
 

@@ -147,6 +147,15 @@ def test_value_out_of_range_is_refused(name, value, message):
     assert refusal(Recipe, **{name: value}).startswith(message)
 
 
+@pytest.mark.parametrize("given", [0.4, (0.4,), [0.4], (0.4, 0.4, 0.4)])
+def test_one_strength_stands_for_three(given):
+    assert Recipe(color_jitter=given).augment.color_jitter == (0.4, 0.4, 0.4)
+    several = Recipe(color_jitter=(0.8, 0.4, 0))
+    assert several.augment.color_jitter == (0.8, 0.4, 0.0)
+    assert "must be 3 numbers" in refusal(Recipe, color_jitter=(0.4, 0.4))
+    assert "must be 2 numbers" in refusal(Recipe, crop_area=0.5)
+
+
 @pytest.mark.parametrize("name", FIELD_OF)
 def test_bounds_are_inclusive_and_kept(name):
     about, default = FIELD_OF[name].metadata, FIELD_OF[name].default
@@ -155,7 +164,8 @@ def test_bounds_are_inclusive_and_kept(name):
     for bound, step in (("low", -1), ("high", 1)):
         if kind in (int, float) and math.isfinite(about[bound]):
             for value, refused in ((about[bound], 0), (about[bound] + step, 1)):
-                given = (kind(value),) * 2 if several else kind(value)
+                count = len(default) if several else 1
+                given = (kind(value),) * count if several else kind(value)
                 if refused:
                     assert "must be in [" in refusal(Recipe, **{name: given})
                 else:
@@ -197,7 +207,17 @@ def test_bounds_are_inclusive_and_kept(name):
         (
             {"mix_off_epochs": 2},
             "mix_off_epochs needs a mixing trick to switch off. "
-            "Received: mix_off_epochs=2, mixup=0.0",
+            "Received: mix_off_epochs=2, mixup=0.0, cutmix=0.0, ricap=0.0",
+        ),
+        (
+            {"flip_mode": "alternate", "flip": 0.3},
+            "flips that alternate are half of all: flip=0.5. "
+            "Received: flip_mode=alternate, flip=0.3",
+        ),
+        (
+            {"blur_sigma": (2.0, 1.0)},
+            "blur_sigma must be 0 < smallest <= largest. "
+            "Received: blur_sigma=(2.0, 1.0)",
         ),
         (
             {"mix_off_epochs": 4, "epochs": 4, "mixup": 0.2},
@@ -273,7 +293,7 @@ def test_hash_follows_the_identity(name):
         bool: lambda value: not value,
         int: lambda value: value + 1,
         float: lambda value: value * 0.5 + 0.125,
-        tuple: lambda value: (value[0], value[1] * 0.75),
+        tuple: lambda value: (value[0], value[1] * 0.75 + 0.01, *value[2:]),
         str: lambda value: (field.metadata["choices"] or ("other",))[-1],
     }
     other = others[type(field.default)](field.default)
@@ -373,6 +393,54 @@ def test_numbers_must_be_finite(value):
         (
             {"data": "arrays:x.npz", "cache": "ram"},
             ["cache=ram has no effect with data=arrays"],
+        ),
+        (
+            {"flip": 0.0, "flip_mode": "alternate", "blur_sigma": (1.0, 3.0)},
+            [
+                "flip_mode=alternate has no effect with flip=0",
+                "blur_sigma=(1.0, 3.0) has no effect with blur=0",
+            ],
+        ),
+        (
+            {"jitter_order": "fixed", "cutout_holes": 2, "hue": 0.1},
+            ["cutout_holes=2 has no effect with cutout=0"],
+        ),
+        (
+            {"jitter_order": "fixed", "erasing_law": "paper"},
+            [
+                "jitter_order=fixed has no effect with neither color_jitter "
+                "nor hue",
+                "erasing_law=paper has no effect with erasing=0",
+            ],
+        ),
+        (
+            {"erasing_fill": "noise", "grid_mask_ratio": 0.5},
+            [
+                "erasing_fill=noise has no effect with erasing=0",
+                "grid_mask_ratio=0.5 has no effect with grid_mask=0",
+            ],
+        ),
+        (
+            {"mix_prob": 0.5, "mix_per": "sample"},
+            [
+                "mix_prob=0.5 has no effect with no mixing trick",
+                "mix_per=sample has no effect with no mixing trick",
+            ],
+        ),
+        (
+            {"mixup": 0.2, "mix_switch": 0.1, "mix_partner": "roll"},
+            ["mix_switch=0.1 has no effect with fewer than two mixing tricks"],
+        ),
+        (
+            {"ricap": 0.3, "mix_partner": "roll", "mix_per": "sample"},
+            [
+                "mix_partner=roll has no effect with neither mixup nor cutmix",
+                "mix_per=sample has no effect with ricap alone, always on",
+            ],
+        ),
+        (
+            {"ricap": 0.3, "cutmix": 1.0, "mix_switch": 0.1, "mix_prob": 0.5},
+            [],
         ),
     ],
 )

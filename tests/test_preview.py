@@ -36,7 +36,7 @@ def test_sheet_and_speeds(argv, tmp_path, capsys):
     with Image.open(tmp_path / "sheet.png") as sheet:
         size = sheet.size
     # original, evaluation, crop, batch, flip, mixup; three rows.
-    assert size == (12 + 6 * 180, 12 + 15 + 3 * 225)
+    assert size == (12 + 6 * 180, 12 + 30 + 3 * 225)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"contact sheet  {tmp_path / 'sheet.png'}"
     for line, stage in zip(
@@ -110,4 +110,4 @@ def test_sheet_is_a_png(small_recipe):
     splits = build.data(small_recipe)
     png = look.look(small_recipe, splits, 100)  # no more than the batch has
     height = Image.open(io.BytesIO(png)).size[1]
-    assert height == 12 + 15 + 8 * 225
+    assert height == 12 + 30 + 8 * 225

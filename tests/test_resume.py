@@ -31,6 +31,8 @@ def command(image_folder, tmp_path_factory):
         *("--model=resnet10_d", "--width=0.125", "--image_size=16"),
         *("--batch_size=8", "--epochs=4", "--mixup=0.2"),
         *("--mix_off_epochs=1", "--checkpoint_steps=1", "--noexport"),
+        *("--cutmix=1", "--flip_mode=alternate", "--color_jitter=0.4"),
+        *("--pca_noise=0.1", "--erasing=0.5", "--clean_images=16"),
     ]
 
 

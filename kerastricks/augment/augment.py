@@ -54,7 +54,7 @@ def in_turn(
     for colors, group in itertools.groupby(
         tricks, lambda trick: isinstance(trick, ColorTrick)
     ):
-        neighbours = list(group)
+        neighbours: list[Any] = list(group)
         if colors and len(neighbours) > 1:
             images = change_colors(neighbours, images, keys)
             continue

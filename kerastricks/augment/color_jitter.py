@@ -103,12 +103,12 @@ class ColorJitter(color.ColorTrick):
     def matrix(self, keys: Any, mean: Any) -> Any:
         drawn = draws.uniform(keys, "colour jitter", 4)
         strengths = (self.brightness, self.contrast, self.saturation)
-        factors = [
+        brightness, contrast, saturation = (
             draws.between(drawn[:, place], max(0.0, 1 - s), 1 + s)
             for place, s in enumerate(strengths)
-        ]
+        )
         hue = draws.between(drawn[:, 3], -self.hue, self.hue)
         order = None
         if self.order == "random":
             order = draws.order_of(keys, "colour order", 4)
-        return color_matrix(*factors, hue, mean, order)
+        return color_matrix(brightness, contrast, saturation, hue, mean, order)

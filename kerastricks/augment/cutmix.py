@@ -5,8 +5,8 @@
     x' = x[order] inside the box, x outside
     y' = s y + (1 - s) y[order],   s = share of the pixels outside
 
-Paper: Yun et al., arXiv 1905.04899 (alpha 1; on every batch of ImageNet, on half
-of CIFAR's), with the law of its code: half the side on either side of the
+Paper: Yun et al., arXiv 1905.04899 (alpha 1; on every batch of ImageNet, on
+half of CIFAR's), with the law of its code: half the side on either side of the
 centre, by whole division. Acts on: the normalised batch, last. Cost: one pass.
 Hurts: short trainings. Keras's CutMix draws alpha itself, keeps the box inside
 and takes the label from the box before rounding; in float16 its labels are NaN

@@ -4,8 +4,8 @@
     on the whole image, so that a square may reach over the edge and lose a part
 
 Paper: DeVries and Taylor, arXiv 1708.04552 (length 16 on CIFAR-10, 8 on
-CIFAR-100, 20 on SVHN), with the law of its code: rows y - length // 2 up to, and
-without, y + length // 2. Acts on: the normalised batch, where 0 is the mean
+CIFAR-100, 20 on SVHN), with the law of its code: rows y - length // 2 up to,
+and without, y + length // 2. Acts on: the normalised batch, where 0 is the mean
 colour. Cost: one pass. Hurts: objects as small as the square. keras-cv's
 RandomCutout takes height and width as shares of the image and fills with 0
 before any normalisation.
@@ -20,15 +20,13 @@ from keras import ops
 from kerastricks.augment import draws
 from kerastricks.augment.erase import (
     Eraser,
-    Fill,
     box_mask,
-    check_fill,
     erase_batch,
 )
 
 
 def cutout_batch(images: Any, centres: Any, length: int) -> Any:
-    """Images without the squares around centres, int [B, holes, 2] of (y, x)."""
+    """Images without squares around centres, int [B, holes, 2] of (y, x)."""
     return erase_batch(images, square_mask(centres, length, images.shape[1:3]))
 
 
@@ -51,8 +49,7 @@ class Cutout(Eraser):
     Args:
         length: side in pixels; an odd one counts as the even one below it.
         holes: how many in each image.
-        fill: `mean` (0 once normalised), `color` (one for an image, N(0, 1)),
-            `noise` (N(0, 1) for each pixel), or numbers.
+        fill: see Eraser.
 
     Example:
         images, labels = Cutout(16)(images, labels, keys)
@@ -60,7 +57,6 @@ class Cutout(Eraser):
 
     length: int = 16
     holes: int = 1
-    fill: Fill = "mean"
 
     def __post_init__(self) -> None:
         if self.length < 2:
@@ -71,7 +67,7 @@ class Cutout(Eraser):
             raise ValueError(
                 f"holes must be at least 1. Received: holes={self.holes}"
             )
-        check_fill(self.fill)
+        super().__post_init__()
 
     def mask(self, keys: Any, height: int, width: int) -> Any:
         drawn = draws.uniform(keys, "cutout", 2 * self.holes)

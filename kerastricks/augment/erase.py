@@ -60,25 +60,27 @@ def fill_values(fill: Fill, images: Any, keys: Any) -> Any:
     return np.asarray(fill, np.float32)
 
 
-def check_fill(fill: Fill) -> None:
-    """Refuses what is no fill."""
-    numbers = fill if isinstance(fill, tuple) else (fill,)
-    known = fill in FILLS or (
-        not isinstance(fill, str) and len(numbers) in (1, 3)
-    )
-    if not known:
-        raise ValueError(
-            f"fill must be {', '.join(FILLS)}, a number or three. "
-            f"Received: fill={fill}"
-        )
-
-
 @dataclasses.dataclass(frozen=True)
 class Eraser(ImageTrick):
-    """A trick that replaces what its mask covers."""
+    """A trick that replaces what its mask covers.
 
-    # Those that may fill with other things have a field of this name.
-    fill = "mean"
+    Args:
+        fill: `mean` (0 once normalised), `color` (one for an image, N(0, 1)),
+            `noise` (N(0, 1) for each pixel), a number or three.
+    """
+
+    fill: Fill = dataclasses.field(default="mean", kw_only=True)
+
+    def __post_init__(self) -> None:
+        numbers = self.fill if isinstance(self.fill, tuple) else (self.fill,)
+        known = self.fill in FILLS or (
+            not isinstance(self.fill, str) and len(numbers) in (1, 3)
+        )
+        if not known:
+            raise ValueError(
+                f"fill must be {', '.join(FILLS)}, a number or three. "
+                f"Received: fill={self.fill}"
+            )
 
     def mask(self, keys: Any, height: int, width: int) -> Any:
         """bool [B, H, W]: what goes."""

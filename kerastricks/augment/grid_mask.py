@@ -20,7 +20,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.erase import Eraser, Fill, check_fill
+from kerastricks.augment.erase import Eraser
 from kerastricks.augment.trick import check_probability
 
 
@@ -71,7 +71,7 @@ class GridMask(Eraser):
         period: smallest and largest one, as shares of the shorter side; by
             default the paper's 96 and 224 of 224 pixels.
         rotate: largest turn in degrees.
-        fill: `mean` (0 once normalised), `color`, `noise`, or numbers.
+        fill: see Eraser.
 
     Example:
         images, labels = GridMask(0.8)(images, labels, keys)
@@ -81,11 +81,10 @@ class GridMask(Eraser):
     ratio: float = 0.6
     period: tuple[float, float] = (96 / 224, 1.0)
     rotate: float = 0.0
-    fill: Fill = "mean"
 
     def __post_init__(self) -> None:
         check_probability(rate=self.rate)
-        check_fill(self.fill)
+        super().__post_init__()
         if not 0 < self.ratio < 1:
             raise ValueError(
                 f"ratio must be in (0, 1). Received: ratio={self.ratio}"

@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.erase import Eraser, Fill, check_fill
+from kerastricks.augment.erase import Eraser
 from kerastricks.augment.trick import check_probability
 
 WHOLE = np.float32(1e9)  # a cell's side that no image exceeds
@@ -56,7 +56,7 @@ class HideAndSeek(Eraser):
         rate: probability of each cell to go.
         sizes: of cells, shares of the shorter side, 0 for an image that stays
             whole; by default the paper's.
-        fill: `mean` (0 once normalised), `color`, `noise`, or numbers.
+        fill: see Eraser.
 
     Example:
         images, labels = HideAndSeek(0.5)(images, labels, keys)
@@ -64,11 +64,10 @@ class HideAndSeek(Eraser):
 
     rate: float = 0.5
     sizes: tuple[float, ...] = (0, 16 / 224, 32 / 224, 44 / 224, 56 / 224)
-    fill: Fill = "mean"
 
     def __post_init__(self) -> None:
         check_probability(rate=self.rate)
-        check_fill(self.fill)
+        super().__post_init__()
         if not self.sizes or not all(0 <= size <= 1 for size in self.sizes):
             raise ValueError(
                 "sizes must be shares of the side in [0, 1], at least one. "

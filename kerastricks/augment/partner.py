@@ -1,10 +1,10 @@
 """Whom a sample is mixed with, and for how many samples a draw holds.
 
-What the mixing tricks share. The partner is found by a permutation of the batch
-(the papers), by moving it on by one (`roll`, torchvision) or from its other end
-(`reverse`, GluonCV and timm; the one in the middle of an odd batch stays alone).
-A weight or a box is drawn once for the `batch` (the papers) or for each
-`sample` (fast.ai, Keras).
+What the mixing tricks share. The partner is found by a permutation of the
+batch (the papers), by moving it on by one (`roll`, torchvision) or from its
+other end (`reverse`, GluonCV and timm; the one in the middle of an odd batch
+stays alone). A weight or a box is drawn once for the `batch` (the papers) or
+for each `sample` (fast.ai, Keras).
 """
 
 from typing import Any

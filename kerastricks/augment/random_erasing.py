@@ -9,10 +9,10 @@
     law paper         a uniform on .3..1/.3,   area .02...4,  100 tries
 
 Paper: Zhong et al., arXiv 1708.04896, whose code has the second law; timm's is
-the first with 1/.3 for 3.3 and 1/3 for .33. Acts on: the normalised batch. Cost:
-one pass, two more with noise. Hurts: short trainings. Keras's RandomErasing
-draws the probability itself (so a rate of p erases p/2 of the images), and
-height and width without an aspect.
+the first with 1/.3 for 3.3 and 1/3 for .33. Acts on: the normalised batch.
+Cost: one pass, two more with noise. Hurts: short trainings. Keras's
+RandomErasing draws the probability itself (so a rate of p erases p/2 of the
+images), and height and width without an aspect.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.erase import Eraser, Fill, box_mask, check_fill
+from kerastricks.augment.erase import Eraser, box_mask
 from kerastricks.augment.trick import check_choice, check_probability
 
 LAWS = ("torchvision", "paper")
@@ -64,8 +64,7 @@ class RandomErasing(Eraser):
     Args:
         area, aspect: ranges; empty: the law's.
         law: `torchvision` or `paper`.
-        fill: `mean` (0 once normalised), `color` (one for an image, N(0, 1)),
-            `noise` (N(0, 1) for each pixel), or numbers.
+        fill: see Eraser.
 
     Example:
         images, labels = RandomErasing(0.25)(images, labels, keys)
@@ -75,12 +74,11 @@ class RandomErasing(Eraser):
     area: tuple[float, ...] = ()
     aspect: tuple[float, ...] = ()
     law: str = "torchvision"
-    fill: Fill = "mean"
 
     def __post_init__(self) -> None:
         check_probability(rate=self.rate)
         check_choice(LAWS, law=self.law)
-        check_fill(self.fill)
+        super().__post_init__()
         for name in ("area", "aspect"):
             limits = getattr(self, name)
             if limits and not (len(limits) == 2 and 0 < limits[0] <= limits[1]):

@@ -6,8 +6,8 @@
     y' = sum of the four labels, weighted by their shares of the pixels
 
 Paper: Takahashi et al., arXiv 1811.09030 (beta .3), as its code draws it. Acts
-on: the normalised batch, last. Cost: a gather of pixels. Hurts: short trainings;
-it regularises more than mixup.
+on: the normalised batch, last. Cost: a gather of pixels. Hurts: short
+trainings; it regularises more than mixup.
 """
 
 import dataclasses

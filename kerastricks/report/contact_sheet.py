@@ -11,6 +11,7 @@ CELL = 168  # side of a picture
 GAP = 12
 LINE = 15  # height of a line of words
 LINES = 3  # below a picture, at most
+HEAD = 2 * LINE  # of a column: its name, and a line about it
 FONT_SIZE = 12
 PAPER, INK, QUIET = "#ffffff", "#1b1f24", "#6a737d"
 
@@ -26,17 +27,24 @@ class Cell:
 def contact_sheet(
     columns: Sequence[str], rows: Sequence[Sequence[Cell]]
 ) -> bytes:
-    """The sheet as PNG; each row has a cell for each column."""
+    """The sheet as PNG; each row has a cell for each column.
+
+    Args:
+        columns: their names, each perhaps with a second line.
+    """
     width = GAP + len(columns) * (CELL + GAP)
-    height = GAP + LINE + len(rows) * row_height()
+    height = GAP + HEAD + len(rows) * row_height()
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(FONT_SIZE)
     for place, title in enumerate(columns):
         left = GAP + place * (CELL + GAP)
-        draw.text((left, GAP // 2), title, INK, font)
+        for line, words in enumerate(title.split("\n")[:2]):
+            top = GAP // 2 + line * LINE
+            color = QUIET if line else INK
+            draw.text((left, top), fitted(words, font), color, font)
     for number, row in enumerate(rows):
-        top = GAP + LINE + number * row_height()
+        top = GAP + HEAD + number * row_height()
         for place, cell in enumerate(row):
             left = GAP + place * (CELL + GAP)
             paste(sheet, cell.image, left, top)

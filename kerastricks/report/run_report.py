@@ -267,12 +267,13 @@ def _train_val(
     epochs, series = _epochs(history), []
     for name, column, color in (
         ("training", key, 1),
+        ("training, clean", f"clean_{key}", 2),
         ("validation", f"val_{key}", 0),
     ):
         if any(column in row for row in history):
             values = [scale * value for value in _column(history, column)]
             series.append(
-                charts.Series(name, epochs, values, color, dashed=color == 1)
+                charts.Series(name, epochs, values, color, dashed=color > 0)
             )
     return series
 

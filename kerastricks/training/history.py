@@ -22,9 +22,30 @@ COLUMNS = (
     "val_loss",
     "val_top1",
     "val_top5",
+    "clean_loss",
+    "clean_top1",
     "images_per_second",
     "seconds",
 )
+
+
+class MeasureClean(RunCallback):
+    """Adds the loss and accuracy on training images as they are.
+
+    Under mixing, erasing and strong crops the training accuracy says how hard
+    the tricks make it, not what the model knows: the gap between this number
+    and validation's is what it has merely learnt by heart.
+    """
+
+    def __init__(self, state: RunState, batches: Any) -> None:
+        super().__init__(state)
+        self.batches = batches
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        found = self.model.evaluate(self.batches, verbose=0, return_dict=True)
+        if logs is not None:
+            logs["clean_loss"] = found["loss"]
+            logs["clean_top1"] = found["top1"]
 
 
 class KeepHistory(RunCallback):

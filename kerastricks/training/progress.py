@@ -53,6 +53,11 @@ class ShowProgress(RunCallback):
         parts = [
             f"loss {row['loss']:.3f}",
             f"top1 {row['top1']:6.2%}",
+            *(
+                [f"clean {row['clean_top1']:6.2%}"]
+                if "clean_top1" in row
+                else []
+            ),
             f"val_loss {row['val_loss']:.3f}",
             f"val_top1 {row['val_top1']:6.2%}",
             f"{row['images_per_second']:.0f} img/s",

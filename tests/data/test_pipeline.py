@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerastricks.data import eval_pipeline, open_splits, resize, train_pipeline
+from kerastricks.data import (
+    eval_pipeline,
+    open_splits,
+    pipeline,
+    resize,
+    train_pipeline,
+)
 from kerastricks.data.crop import random_resized_crop_box
 from kerastricks.data.order import shuffled
 from kerastricks.data.pipeline import steps_per_epoch
@@ -187,9 +193,27 @@ def test_no_two_samples_share_a_key(odd):
 
 
 def test_key_is_of_the_position_not_of_the_image(even, noise):
-    """14 images or 20: the 12 first samples of an epoch have the same keys."""
+    """14 images or 20: the 12 first samples of an epoch have the same keys.
+
+    But for the lowest bit, which is the image's side.
+    """
     ours, theirs = joined(batches(even))[1], joined(batches(noise))[1]
-    np.testing.assert_array_equal(ours[:12], theirs)
+    np.testing.assert_array_equal(ours[:12] // 2, theirs // 2)
+    np.testing.assert_array_equal(theirs[:, 1] // 2, np.arange(12))
+
+
+def test_an_images_side_turns_over_from_epoch_to_epoch():
+    index = np.arange(1000)
+    sides = []
+    for epoch in range(3):
+        places = np.random.RandomState(epoch).permutation(1000)
+        keys = pipeline.keys(7, tf.constant(epoch), places, index)
+        sides.append(keys.numpy()[:, 1] & 1)
+    np.testing.assert_array_equal(sides[0], 1 - sides[1])
+    np.testing.assert_array_equal(sides[0], sides[2])
+    other = pipeline.keys(8, tf.constant(0), index, index).numpy()[:, 1] & 1
+    assert 430 < sides[0].sum() < 570  # deviation 16
+    assert 430 < (sides[0] == other).sum() < 570
 
 
 def test_image_is_the_crop_that_its_key_draws(noise):

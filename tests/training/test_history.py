@@ -9,6 +9,7 @@ from kerastricks.training import RunState, history
 from kerastricks.training.history import (
     COLUMNS,
     KeepHistory,
+    MeasureClean,
     WriteEvents,
     WriteMetrics,
 )
@@ -61,7 +62,8 @@ def test_a_row_by_hand(clock):
         "images_per_second": 8.0,  # 16 images in 2 s
         "seconds": 58.0,  # 20 + 4 * 2 + 30
     }
-    assert tuple(row) == COLUMNS
+    clean = ("clean_loss", "clean_top1")
+    assert tuple(row) == tuple(name for name in COLUMNS if name not in clean)
 
 
 def test_speed_of_one_step_and_of_a_later_epoch(clock):
@@ -80,6 +82,25 @@ def test_other_metrics_stay_out_of_the_row(clock):
     clock.seconds += 1
     callback.on_epoch_end(0, LOGS | {"my_metric": 3})
     assert "my_metric" not in callback.state.history[0]
+
+
+def test_clean_accuracy_reaches_the_row(clock):
+    class Model(types.SimpleNamespace):
+        def evaluate(self, batches, verbose, return_dict):
+            assert (batches, verbose, return_dict) == ("batches", 0, True)
+            return {"loss": 0.5, "top1": 0.75, "top5": 1.0}
+
+    state, logs = RunState(), {**LOGS, **VAL}
+    measure, keep = MeasureClean(state, "batches"), KeepHistory(state, 8)
+    measure.set_model(Model())
+    measure.on_epoch_end(0, logs)
+    set_up(keep).on_epoch_begin(0)
+    keep.on_train_batch_begin(0)
+    clock.seconds += 4
+    keep.on_epoch_end(0, logs)
+    (row,) = state.history
+    assert (row["clean_loss"], row["clean_top1"]) == (0.5, 0.75)
+    assert tuple(row) == COLUMNS
 
 
 def test_csv_holds_the_history_to_the_last_bit(tmp_path):

@@ -1,0 +1,1 @@
+"""What each implementation of a trick really does, read off its output."""
