@@ -21,8 +21,8 @@ from keras import ops
 
 from kerastricks.augment import draws
 from kerastricks.augment.beta import beta_from_uniform
-from kerastricks.augment.erase import box_mask
 from kerastricks.augment.partner import check_mixing, drawn_per, partners
+from kerastricks.augment.paste import paste_boxes
 from kerastricks.augment.trick import BatchTrick
 
 
@@ -36,8 +36,7 @@ def cutmix_batch(
     """
     height, width = images.shape[1:3]
     images = ops.cast(images, "float32")
-    mask = box_mask(boxes, height, width)[..., None]
-    mixed = ops.where(mask, ops.take(images, order, axis=0), images)
+    mixed = paste_boxes(images, ops.take(images, order, axis=0), boxes)
     sides = ops.cast(boxes[:, 1::2] - boxes[:, ::2], "float32")
     share = 1 - sides[:, :1] * sides[:, 1:] / (height * width)
     others = ops.take(labels, order, axis=0)

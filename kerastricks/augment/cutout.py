@@ -18,27 +18,20 @@ import keras
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.erase import (
-    Eraser,
-    box_mask,
-    erase_batch,
-)
+from kerastricks.augment.erase import Eraser
+from kerastricks.augment.paste import paste_boxes
 
 
-def cutout_batch(images: Any, centres: Any, length: int) -> Any:
+def cutout_batch(
+    images: Any, centres: Any, length: int, fill: Any = 0.0
+) -> Any:
     """Images without squares around centres, int [B, holes, 2] of (y, x)."""
-    return erase_batch(images, square_mask(centres, length, images.shape[1:3]))
-
-
-def square_mask(centres: Any, length: int, shape: tuple[int, ...]) -> Any:
-    """bool [B, H, W] of all squares."""
     half = length // 2
-    mask: Any = False
     for hole in range(centres.shape[1]):
         y, x = centres[:, hole, 0], centres[:, hole, 1]
         boxes = ops.stack([y - half, y + half, x - half, x + half], axis=1)
-        mask = ops.logical_or(mask, box_mask(boxes, *shape))
-    return mask
+        images = paste_boxes(images, fill, boxes)
+    return images
 
 
 @keras.saving.register_keras_serializable("kerastricks")
@@ -69,8 +62,8 @@ class Cutout(Eraser):
             )
         super().__post_init__()
 
-    def mask(self, keys: Any, height: int, width: int) -> Any:
+    def erase(self, images: Any, fill: Any, keys: Any) -> Any:
         drawn = draws.uniform(keys, "cutout", 2 * self.holes)
         drawn = ops.reshape(drawn, (-1, self.holes, 2))
-        centres = draws.integers(drawn, [height, width])
-        return square_mask(centres, self.length, (height, width))
+        centres = draws.integers(drawn, images.shape[1:3])
+        return cutout_batch(images, centres, self.length, fill)

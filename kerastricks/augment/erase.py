@@ -2,7 +2,7 @@
 
     x'[i, j] = fill where mask[i, j], else x[i, j]
 
-What the erasing tricks share; they differ in the mask. They act after the
+What the erasing tricks share; they differ in where. They act after the
 normalisation, where 0 is the dataset's mean colour.
 """
 
@@ -30,23 +30,6 @@ def erase_batch(images: Any, mask: Any, fill: Any = 0.0) -> Any:
     return ops.where(mask[..., None], fill, images)
 
 
-def box_mask(boxes: Any, height: int, width: int) -> Any:
-    """bool [B, H, W]: inside boxes int [B, 4] of (top, bottom, left, right).
-
-    The first of each pair is inside, the second is not.
-    """
-    return ops.logical_and(
-        stripe(boxes[:, 0], boxes[:, 1], height)[:, :, None],
-        stripe(boxes[:, 2], boxes[:, 3], width)[:, None, :],
-    )
-
-
-def stripe(start: Any, end: Any, side: int) -> Any:
-    """bool [B, side]: places in start..end-1."""
-    places = ops.arange(side, dtype="int32")[None]
-    return ops.logical_and(places >= start[:, None], places < end[:, None])
-
-
 def fill_values(fill: Fill, images: Any, keys: Any) -> Any:
     """What stands for `mean`, `color`, `noise`, a number or three."""
     if fill == "mean":
@@ -62,7 +45,7 @@ def fill_values(fill: Fill, images: Any, keys: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Eraser(ImageTrick):
-    """A trick that replaces what its mask covers.
+    """A trick that replaces some pixels.
 
     Args:
         fill: `mean` (0 once normalised), `color` (one for an image, N(0, 1)),
@@ -82,10 +65,10 @@ class Eraser(ImageTrick):
                 f"Received: fill={self.fill}"
             )
 
-    def mask(self, keys: Any, height: int, width: int) -> Any:
-        """bool [B, H, W]: what goes."""
+    def erase(self, images: Any, fill: Any, keys: Any) -> Any:
+        """Images with the fill, a number or what broadcasts to them."""
         raise NotImplementedError
 
     def change(self, images: Any, keys: Any) -> Any:
-        mask = self.mask(keys, images.shape[1], images.shape[2])
-        return erase_batch(images, mask, fill_values(self.fill, images, keys))
+        fill = fill_values(self.fill, images, keys)
+        return self.erase(images, fill, keys)

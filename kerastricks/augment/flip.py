@@ -43,7 +43,8 @@ class RandomFlip(ImageTrick):
 
     Args:
         axis: `horizontal` (left and right change places) or `vertical`.
-        alternate: every other epoch instead of by chance; then rate is 0.5.
+        alternate: every other epoch instead of by chance; then rate is 0.5,
+            and keys must be those of `data.pipeline`.
 
     Example:
         images, labels = RandomFlip()(images, labels, keys)

@@ -7,6 +7,7 @@ A layer inside a model sees no labels, so that it takes the tricks which leave
 these alone; those that mix go into `dataset.map` or into a `Learner`.
 """
 
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,15 +45,23 @@ class AugmentLayer(keras.layers.Layer):
             name="calls",
             shape=(),
             dtype="int32",
-            initializer=keras.initializers.Constant(seed),
+            # Far from where other seeds begin.
+            initializer=keras.initializers.Constant(
+                zlib.crc32(str(seed).encode()) >> 1
+            ),
             trainable=False,
         )
         self.autocast = False  # bytes stay bytes
         self.built = True
 
-    def call(self, inputs: Any, training: bool | None = True) -> Any:
-        """The inputs after the tricks."""
-        images, labels = inputs if isinstance(inputs, tuple) else (inputs, None)
+    def call(
+        self, inputs: Any, labels: Any = None, training: bool | None = True
+    ) -> Any:
+        """The images, or images and labels, after the tricks."""
+        # `dataset.map` gives two arguments, a Keras user a pair.
+        images = inputs
+        if isinstance(inputs, tuple | list):
+            images, labels = inputs
         mixes = any(trick.mixes for trick in self.augment.tricks)
         if training and mixes and (labels is None or len(labels.shape) != 2):
             raise ValueError(
@@ -65,14 +74,15 @@ class AugmentLayer(keras.layers.Layer):
         images, labels = self.augment(
             images, labels, self.next_keys(images), training=bool(training)
         )
-        return images if not isinstance(inputs, tuple) else (images, labels)
+        return images if labels is None else (images, labels)
 
     def next_keys(self, images: Any) -> Any:
-        """int32 [B, 2]: (seed and call, place)."""
+        """int32 [B, 2]: (call, counted from the seed's own number; place)."""
         places = ops.arange(ops.shape(images)[0], dtype="int32")
-        call = ops.convert_to_tensor(self.calls)
-        self.calls.assign(call + 1)
-        return ops.stack([call + ops.zeros_like(places), places], axis=1)
+        calls = ops.convert_to_tensor(self.calls) + ops.zeros_like(places)
+        keys = ops.stack([calls, places], axis=1)
+        self.calls.assign_add(1)
+        return keys
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape

@@ -23,7 +23,8 @@ import numpy as np
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.erase import Eraser, box_mask
+from kerastricks.augment.erase import Eraser
+from kerastricks.augment.paste import paste_boxes
 from kerastricks.augment.trick import check_choice, check_probability
 
 LAWS = ("torchvision", "paper")
@@ -103,5 +104,6 @@ class RandomErasing(Eraser):
         boxes = erasing_boxes(areas, aspects, drawn[:, 1:3], height, width)
         return ops.where(drawn[:, :1] < self.rate, boxes, ops.zeros_like(boxes))
 
-    def mask(self, keys: Any, height: int, width: int) -> Any:
-        return box_mask(self.boxes(keys, height, width), height, width)
+    def erase(self, images: Any, fill: Any, keys: Any) -> Any:
+        boxes = self.boxes(keys, images.shape[1], images.shape[2])
+        return paste_boxes(images, fill, boxes)
