@@ -304,7 +304,12 @@ def moves(knobs: config.Augment) -> Iterator[BatchTrick]:
 def colors(knobs: config.Augment) -> Iterator[BatchTrick]:
     """What becomes one matrix with the normalisation."""
     if any(knobs.color_jitter) or knobs.hue:
-        yield ColorJitter(*knobs.color_jitter, knobs.hue, knobs.jitter_order)
+        yield ColorJitter(
+            *knobs.color_jitter,
+            hue=knobs.hue,
+            order=knobs.jitter_order,
+            clip=knobs.jitter_clip,
+        )
     if knobs.grayscale:
         yield RandomGrayscale(knobs.grayscale)
     if knobs.pca_noise:

@@ -162,7 +162,7 @@ TRICKS: tuple[Trick, ...] = (
     Trick(
         name="Colour jitter in one matrix",
         paper="1312.5402",
-        flags=("color_jitter", "hue", "jitter_order"),
+        flags=("color_jitter", "hue", "jitter_clip", "jitter_order"),
         module="kerastricks.augment.color_jitter",
         cost="one pass, shared with all colour tricks",
         checked_against="torchvision's pixels, MXNet's hue",

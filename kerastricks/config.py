@@ -176,10 +176,16 @@ class Augment:
     hue: float = knob(
         0.0, "largest turn of the hue in half circles", low=0.0, high=0.5
     )
+    jitter_clip: str = knob(
+        "end",
+        "cut jittered colours to 0..255 at the end, in one pass, or after each "
+        "step, as torchvision",
+        choices=("end", "step"),
+    )
     jitter_order: str = knob(
         "random",
         "of brightness, contrast, saturation, hue: each image its own, or "
-        "fixed as they stand here",
+        "fixed as they stand here; shows only with jitter_clip=step",
         choices=("random", "fixed"),
     )
     grayscale: float = knob(
@@ -568,7 +574,8 @@ def idle_knobs(recipe: Recipe) -> list[str]:
         ),
         ("flip=0", not augment.flip, "flip_mode"),
         ("blur=0", not augment.blur, "blur_sigma"),
-        ("neither color_jitter nor hue", not jitters, "jitter_order"),
+        ("neither color_jitter nor hue", not jitters, "jitter_clip"),
+        ("jitter_clip=end", augment.jitter_clip == "end", "jitter_order"),
         ("cutout=0", not augment.cutout, "cutout_holes"),
         ("erasing=0", not augment.erasing, "erasing_law"),
         ("erasing=0", not augment.erasing, "erasing_fill"),

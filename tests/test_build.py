@@ -40,8 +40,13 @@ BUILT = [
     ({"translate": 3}, RandomTranslate(3)),
     ({"blur": 0.4, "blur_sigma": (0.5, 1.0)}, GaussianBlur(0.4, (0.5, 1.0))),
     (
-        {"color_jitter": (0.1, 0.2, 0.3), "hue": 0.1, "jitter_order": "fixed"},
-        ColorJitter(0.1, 0.2, 0.3, 0.1, "fixed"),
+        {
+            "color_jitter": (0.1, 0.2, 0.3),
+            "hue": 0.1,
+            "jitter_clip": "step",
+            "jitter_order": "fixed",
+        },
+        ColorJitter(0.1, 0.2, 0.3, 0.1, "fixed", "step"),
     ),
     ({"hue": 0.1}, ColorJitter(0.0, 0.0, 0.0, 0.1)),
     ({"grayscale": 0.1}, RandomGrayscale(0.1)),

@@ -402,14 +402,13 @@ def test_numbers_must_be_finite(value):
             ],
         ),
         (
-            {"jitter_order": "fixed", "cutout_holes": 2, "hue": 0.1},
-            ["cutout_holes=2 has no effect with cutout=0"],
+            {"jitter_clip": "step", "jitter_order": "fixed", "hue": 0.1},
+            [],
         ),
         (
             {"jitter_order": "fixed", "erasing_law": "paper"},
             [
-                "jitter_order=fixed has no effect with neither color_jitter "
-                "nor hue",
+                "jitter_order=fixed has no effect with jitter_clip=end",
                 "erasing_law=paper has no effect with erasing=0",
             ],
         ),
@@ -425,6 +424,14 @@ def test_numbers_must_be_finite(value):
             [
                 "mix_prob=0.5 has no effect with no mixing trick",
                 "mix_per=sample has no effect with no mixing trick",
+            ],
+        ),
+        (
+            {"jitter_clip": "step", "cutout_holes": 2},
+            [
+                "jitter_clip=step has no effect with neither color_jitter nor "
+                "hue",
+                "cutout_holes=2 has no effect with cutout=0",
             ],
         ),
         (

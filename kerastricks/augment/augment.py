@@ -65,7 +65,8 @@ def in_turn(
 ) -> tuple[Any, Any]:
     """(images, labels) after these tricks."""
     for colors, group in itertools.groupby(
-        tricks, lambda trick: isinstance(trick, ColorTrick)
+        tricks,
+        lambda trick: isinstance(trick, ColorTrick) and trick.composes,
     ):
         neighbours: list[Any] = list(group)
         if colors and len(neighbours) > 1:

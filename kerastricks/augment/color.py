@@ -4,12 +4,12 @@
 
 Brightness, contrast, saturation, hue, grayscale, PCA noise and normalisation
 are all of this kind. `Augment` composes neighbours and applies them at once, in
-one pass over the batch; in which order each image has them costs nothing.
+one pass over the batch.
 
-Clipping. torchvision and PIL cut to 0..255 (and round) after every step; one
-matrix can do so only at its end. docs/conformance.md says how far that is from
-torchvision's pixels. The limits go through the normalisation, which is
-monotonous, so that it is still one pass.
+Clipping. torchvision cuts to 0..255 after every step (and on bytes drops the
+fraction); one matrix can do so only at its end. docs/conformance.md says how
+far that is from torchvision's pixels. The limits go through the normalisation,
+which is monotonous, so that it is still one pass.
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from kerastricks.augment.trick import ImageTrick
 # ITU-R BT.601, as in PIL, MXNet and torchvision (.2989 there).
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # RGB -> YIQ, MXNet's numbers; the way back is the exact inverse, so that no
-# turn is the identity (MXNet's rounded one is off by up to 0.3 of 255).
+# turn is the identity (MXNet's rounded one is off by up to 0.7 of 255).
 TO_YIQ = np.array(
     [[0.299, 0.587, 0.114], [0.596, -0.274, -0.321], [0.211, -0.523, 0.311]]
 )
@@ -39,7 +39,9 @@ class ColorTrick(ImageTrick):
     """A change of colours that is one matrix for each image."""
 
     # Whether what leaves 0..255 is cut off.
-    clip = False
+    clips = False
+    # Whether it may become one matrix with its neighbours.
+    composes = True
 
     def matrix(self, keys: Any, mean: Any) -> Any:
         """[B, 3, 4], or [1, 3, 4], for images of these mean colours [B, 3]."""
@@ -61,7 +63,7 @@ def change_colors(tricks: Sequence[ColorTrick], images: Any, keys: Any) -> Any:
     for trick in tricks:
         matrix = compose(matrix, trick.matrix(keys, mean_after(matrix, mean)))
         limits = trick.limits(*limits)
-    clips = any(trick.clip for trick in tricks)
+    clips = any(trick.clips for trick in tricks)
     return apply_color(images, matrix, limits if clips else None)
 
 

@@ -36,6 +36,7 @@ def cutmix_batch(
     """
     height, width = images.shape[1:3]
     images = ops.cast(images, "float32")
+    labels = ops.cast(labels, "float32")
     mixed = paste_boxes(images, ops.take(images, order, axis=0), boxes)
     sides = ops.cast(boxes[:, 1::2] - boxes[:, ::2], "float32")
     share = 1 - sides[:, :1] * sides[:, 1:] / (height * width)

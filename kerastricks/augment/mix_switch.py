@@ -57,6 +57,7 @@ class MixSwitch(BatchTrick):
 
     def __call__(self, images: Any, labels: Any, keys: Any) -> tuple[Any, Any]:
         images = ops.cast(images, "float32")
+        labels = ops.cast(labels, "float32")
         drawn = draws.uniform(keys, "mix switch")[:, 0]
         bounds = np.cumsum(self.shares())[:-1].astype(np.float32)
         chosen = ops.sum(ops.cast(drawn[:, None] >= bounds, "int32"), axis=1)

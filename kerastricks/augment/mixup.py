@@ -32,7 +32,7 @@ def mixup_batch(
     weight = ops.reshape(ops.convert_to_tensor(weight, "float32"), (-1,))
     return (
         blend(ops.cast(images, "float32"), weight[:, None, None, None], order),
-        blend(labels, weight[:, None], order),
+        blend(ops.cast(labels, "float32"), weight[:, None], order),
     )
 
 

@@ -58,6 +58,10 @@ class PcaNoise(color.ColorTrick):
                 f"std must be at least 0. Received: std={self.std}"
             )
 
+    @property
+    def clips(self) -> bool:  # type: ignore[override]
+        return self.clip
+
     def matrix(self, keys: Any, mean: Any) -> Any:
         shift = pca_shift(self.std * draws.normal(keys, "pca noise", 3))
         return color.affine(

@@ -34,6 +34,7 @@ def ricap_batch(
         corners: int [4, 2], (top, left) of each of these crops in its image.
     """
     images = ops.cast(images, "float32")
+    labels = ops.cast(labels, "float32")
     height, width, channels = images.shape[1:]
     rows = ops.arange(height, dtype="int32")[:, None]
     columns = ops.arange(width, dtype="int32")[None, :]

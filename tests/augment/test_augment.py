@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -8,11 +9,16 @@ from keras import ops
 from kerastricks.augment import (
     Augment,
     BatchTrick,
+    ColorJitter,
+    CutMix,
     MixUp,
     Normalize,
+    PcaNoise,
     RandomFlip,
+    RandomGrayscale,
     draws,
 )
+from kerastricks.augment.augment import in_turn
 from kerastricks.augment.beta import beta_from_uniform
 
 pytestmark = pytest.mark.traced
@@ -93,6 +99,111 @@ def test_compiled_equals_eager(augment, images, labels):
         numpy_of(compiled(*tensors)), numpy_of(augment(*tensors)), strict=True
     ):
         np.testing.assert_allclose(got, want, atol=1e-6)
+
+
+@pytest.mark.parametrize("way", ["eager", "graph", "xla"])
+def test_inside_and_outside_of_other_functions(way, augment, images, labels):
+    def step(images, labels, keys):
+        images, labels = augment(images, labels, keys)
+        return images + 1, labels
+
+    compiled = {"eager": lambda function: function}
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        compiled["graph"] = tf.function
+        compiled["xla"] = lambda step: tf.function(step, jit_compile=True)
+    else:
+        import jax
+
+        compiled["graph"] = compiled["xla"] = jax.jit
+    tensors = [ops.convert_to_tensor(x) for x in (images, labels, KEYS)]
+    found = numpy_of(compiled[way](step)(*tensors))
+    want = expected(images, labels)
+    np.testing.assert_allclose(found[0], want[0] + 1, atol=1e-5)
+    np.testing.assert_allclose(found[1], want[1], atol=1e-5)
+
+
+def test_compiled_equals_one_operation_at_a_time(images, labels):
+    tricks = [
+        RandomFlip(0.5),
+        RandomGrayscale(0.5),
+        Normalize(MEAN, STD),
+        CutMix(1.0),
+    ]
+    tensors = [ops.convert_to_tensor(x) for x in (images, labels, KEYS)]
+    compiled = numpy_of(Augment(tricks)(*tensors))
+    plain = numpy_of(in_turn(tricks, *tensors))
+    for got, want in zip(compiled, plain, strict=True):
+        np.testing.assert_allclose(got, want, atol=2e-5)
+
+
+# Colour tricks that stand side by side
+
+COLORS = [
+    ColorJitter(0.2, 0.2, 0.2, 0.05),
+    RandomGrayscale(0.5),
+    PcaNoise(0.1),
+    Normalize(MEAN, STD),
+]
+
+
+@functools.cache
+def compiled_once(*tricks):
+    return Augment(tricks)
+
+
+def together(tricks, images):
+    """Neighbours in one matrix."""
+    found, _ = compiled_once(*tricks)(images, None, KEYS)
+    return ops.convert_to_numpy(found)
+
+
+def one_by_one(tricks, images):
+    """Never two of them in one matrix."""
+    for trick in tricks:
+        images = together([trick], images)
+    return images
+
+
+def test_neighbouring_colour_tricks_are_as_one_after_the_other(images):
+    # Where nothing clips: colours around the middle.
+    images = (100 + images // 4).astype(np.uint8)
+    before = one_by_one(COLORS[:-1], images)
+    assert 0 < before.min() and before.max() < 255
+    np.testing.assert_allclose(
+        together(COLORS, images), one_by_one(COLORS, images), atol=2e-5
+    )
+
+
+def test_neighbouring_colour_tricks_clip_once_at_the_end(images):
+    never = {ColorJitter: "never", PcaNoise: False}
+    free = [
+        dataclasses.replace(trick, clip=never[type(trick)])
+        if trick.clips
+        else trick
+        for trick in COLORS
+    ]
+    lowest, highest = (
+        (end - np.array(MEAN)) / np.array(STD) for end in (0, 255)
+    )
+    unclipped = one_by_one(free, images)
+    assert (unclipped < lowest).any() and (unclipped > highest).any()
+    np.testing.assert_allclose(
+        together(COLORS, images),
+        np.clip(unclipped, lowest, highest),
+        atol=2e-5,
+    )
+
+
+def test_colour_tricks_apart_do_not_become_one(images):
+    tricks = [COLORS[0], RandomFlip(1.0), COLORS[2], COLORS[3]]
+    jittered = one_by_one(COLORS[:1], images)[:, :, ::-1]
+    # The first clips before the flip.
+    assert jittered.min() == 0 or jittered.max() == 255
+    np.testing.assert_allclose(
+        together(tricks, images), together(COLORS[2:], jittered), atol=2e-5
+    )
 
 
 def test_without_mixing_leaves_only_the_mixers_out(augment, images, labels):

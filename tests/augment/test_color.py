@@ -28,7 +28,7 @@ class Times(ColorTrick):
 
     factor: float = 1.0
     shift: float = 0.0
-    clip: bool = False
+    clips: bool = False
 
     def matrix(self, keys, mean):
         linear = np.eye(3, dtype=np.float32)[None] * self.factor
@@ -199,13 +199,13 @@ def test_only_those_that_clip_have_limits_and_they_move_along(images):
     free = changed([Times(2.0), Times(0.5, shift=1.0)], images)
     assert free.max() > 260
     for tricks in (
-        [Times(2.0, clip=True), Times(0.5, shift=1.0)],
-        [Times(2.0), Times(0.5, shift=1.0, clip=True)],
+        [Times(2.0, clips=True), Times(0.5, shift=1.0)],
+        [Times(2.0), Times(0.5, shift=1.0, clips=True)],
     ):
         found = changed(tricks, images)
         np.testing.assert_allclose(found, np.clip(free, 0, 255), atol=1e-4)
     # All steps scale by 1/2, so that 255 becomes 127.5.
-    found = changed([Times(1.0, 1.0, clip=True), Times(0.5)], images)
+    found = changed([Times(1.0, 1.0, clips=True), Times(0.5)], images)
     free = changed([Times(1.0, 1.0), Times(0.5)], images)
     assert free.max() > 130
     np.testing.assert_allclose(found, np.clip(free, 0, 127.5), atol=1e-4)

@@ -1,4 +1,5 @@
 import itertools
+import math
 import zlib
 
 import keras
@@ -186,3 +187,89 @@ def test_every_permutation_of_four_is_as_frequent():
     statistic = np.sum((found - batches / 24) ** 2) / (batches / 24)
     # 23 degrees of freedom: between these in all but 1 of 10^3 draws.
     assert 7 < statistic < 50
+
+
+def test_an_order_ranks_the_draws_of_each_sample():
+    keys = grid(4)
+    for count in (1, 2, 5):
+        order = draws.order_of(np.int32(keys), "order", count)
+        order = ops.convert_to_numpy(order)
+        drawn = uniform(keys, "order", count)
+        expected = drawn.argsort(axis=1).argsort(axis=1)
+        assert order.dtype == np.int32
+        np.testing.assert_array_equal(order, expected)
+
+
+def test_equal_draws_still_give_an_order(monkeypatch):
+    equal = [[0.5, 0.5, 0.5, 0.5], [0.7, 0.2, 0.7, 0.2], [0.1, 0.9, 0.9, 0.1]]
+    equal = ops.convert_to_tensor(np.array(equal, np.float32))
+    monkeypatch.setattr(draws, "uniform", lambda keys, purpose, count: equal)
+    found = ops.convert_to_numpy(draws.order_of(None, "order", 4))
+    expected = [[0, 1, 2, 3], [2, 0, 3, 1], [0, 2, 3, 1]]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_every_order_of_three_is_as_frequent():
+    orders = draws.order_of(np.int32(grid(110)), "order", 3)
+    orders = ops.convert_to_numpy(orders)
+    found = np.unique(orders, axis=0, return_counts=True)[1]
+    assert len(found) == 6
+    expected = 110**2 / 6
+    # 5 degrees of freedom: below this in all but 1 of 10^3 draws.
+    assert np.sum((found - expected) ** 2) / expected < 20.5
+
+
+@pytest.mark.parametrize("low, high", [(0.6, 1.4), (-30.0, 30.0), (2.0, 2.0)])
+def test_between_stretches_draws(low, high):
+    drawn = np.array([0, 0.25, 0.5, 1 - 2**-24], np.float32)
+    found = ops.convert_to_numpy(
+        draws.between(ops.convert_to_tensor(drawn), low, high)
+    )
+    expected = low + drawn.astype(np.float64) * (high - low)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    assert found[0] == np.float32(low) and found.max() <= np.float32(high)
+
+
+def test_integers_are_below_the_count_even_for_the_largest_draw():
+    counts = np.r_[np.arange(1, 3000), 2**20, 2**20 + 1].astype(np.int32)
+    largest = np.full(len(counts), 1 - 2**-24, np.float32)
+    found = ops.convert_to_numpy(draws.integers(largest, counts))
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, counts - 1)
+    found = ops.convert_to_numpy(draws.integers(0 * largest, counts))
+    np.testing.assert_array_equal(found, 0)
+
+
+def test_integers_are_equal_shares_of_the_range():
+    drawn = ((np.arange(700) + 0.5) / 700).astype(np.float32)
+    found = ops.convert_to_numpy(draws.integers(drawn, 7))
+    np.testing.assert_array_equal(found, np.arange(700) // 100)
+    # A share begins with its border.
+    borders = (np.arange(8) / 8).astype(np.float32)
+    found = ops.convert_to_numpy(draws.integers(borders, 8))
+    np.testing.assert_array_equal(found, np.arange(8))
+
+
+def test_normal_is_box_and_mullers_of_uniform_draws():
+    keys = grid(8)
+    found = ops.convert_to_numpy(draws.normal(np.int32(keys), "noise", 3))
+    drawn = uniform(keys, "noise", 6).astype(np.float64)
+    radius = np.sqrt(-2 * np.log1p(-drawn[:, :3]))
+    expected = radius * np.cos(2 * np.pi * drawn[:, 3:])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_normal_draws_are_standard_and_independent():
+    found = draws.normal(np.int32(grid(200)), "noise", 2)
+    found = ops.convert_to_numpy(found).astype(np.float64)
+    for column in found.T:
+        assert abs(column.mean()) < 0.02  # deviation .005
+        assert abs(column.var() - 1) < 0.03  # deviation .007
+        assert abs(np.mean(column**4) - 3) < 0.25  # deviation .05
+        for level in (0.5, 1, 2):
+            share = np.mean(np.abs(column) < level)
+            assert abs(share - math.erf(level / math.sqrt(2))) < 0.01
+    assert abs(correlation(*found.T)) < 0.02
+    # The largest radius is that of the largest draw, 1 - 2^-24.
+    assert np.abs(found).max() < math.sqrt(2 * 24 * math.log(2))

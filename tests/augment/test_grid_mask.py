@@ -8,6 +8,7 @@ from keras import ops
 
 from kerastricks.augment import Augment, GridMask, draws
 from kerastricks.augment.grid_mask import grid_mask, turned, upright
+from kerastricks.backend import fused
 
 pytestmark = pytest.mark.traced
 
@@ -23,6 +24,12 @@ def images():
 def keys(count=BATCH, step=3):
     places = np.arange(count)
     return np.stack([np.full(count, step), places], axis=1).astype(np.int32)
+
+
+def mask_of(trick, count, height, width):
+    """bool [count, height, width]: what goes."""
+    mask = fused(lambda keys: trick.mask(keys, height, width))(keys(count))
+    return ops.convert_to_numpy(mask)
 
 
 def changed(trick, images, keys):
@@ -113,7 +120,7 @@ def test_periods_and_kept_sides_at_224_pixels_are_the_papers():
     # By the runs of a mask's row: none is cut off but at the borders.
     trick = GridMask(1.0)
     count = 300
-    mask = ops.convert_to_numpy(trick.mask(keys(count), 224, 224))
+    mask = mask_of(trick, count, 224, 224)
     holes = set()
     for image, (_, period, kept, _) in zip(
         mask, from_keys(trick, 224, 224, keys(count)), strict=True
@@ -132,8 +139,7 @@ def test_periods_and_kept_sides_at_224_pixels_are_the_papers():
 
 def test_the_rate_is_the_share_of_images():
     count = 4000
-    trick = GridMask(0.3, period=(0.5, 0.9))
-    mask = ops.convert_to_numpy(trick.mask(keys(count), 10, 10))
+    mask = mask_of(GridMask(0.3, period=(0.5, 0.9)), count, 10, 10)
     share = mask.any(axis=(1, 2)).mean()
     assert abs(share - 0.3) < 0.03  # deviation .007
 

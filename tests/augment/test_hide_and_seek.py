@@ -7,6 +7,7 @@ from keras import ops
 
 from kerastricks.augment import Augment, HideAndSeek, draws
 from kerastricks.augment.hide_and_seek import cell_mask
+from kerastricks.backend import fused
 
 pytestmark = pytest.mark.traced
 
@@ -22,6 +23,12 @@ def images():
 def keys(count=BATCH, step=3):
     places = np.arange(count)
     return np.stack([np.full(count, step), places], axis=1).astype(np.int32)
+
+
+def mask_of(trick, count, height, width):
+    """bool [count, height, width]: what goes."""
+    mask = fused(lambda keys: trick.mask(keys, height, width))(keys(count))
+    return ops.convert_to_numpy(mask)
 
 
 def changed(trick, images, keys):
@@ -59,23 +66,22 @@ def test_cells_go_one_by_one(height, width):
     random = np.random.RandomState(1)
     sides = np.array([1, 2, 3, 4, 5, 7, 11])
     hides = random.uniform(size=(7, 11, 11)) < 0.5
-    found = cell_mask(hides, sides.astype(np.float32), height, width)
+    cells = fused(lambda *draws: cell_mask(*draws, height, width))
+    found = cells(hides, sides.astype(np.float32))
     found = ops.convert_to_numpy(found)
     for got, side, hidden in zip(found, sides, hides, strict=True):
         want = hidden_pixels(side, hidden, height, width)
         np.testing.assert_array_equal(got, want)
 
 
-@pytest.mark.parametrize("side", [224, 225, 384])
-def test_borders_of_large_images_lie_between_whole_cells(side):
+def test_borders_of_large_images_lie_between_whole_cells():
+    side = 385
     cells = np.arange(1, 60, 4)
     hides = np.zeros((len(cells), side, 1), bool)
     hides[:, ::2] = True
     found = cell_mask(hides, cells.astype(np.float32), side, 1)
     expected = np.arange(side) // cells[:, None] % 2 == 0
-    np.testing.assert_array_equal(
-        ops.convert_to_numpy(found)[..., 0], expected
-    )
+    np.testing.assert_array_equal(ops.convert_to_numpy(found)[..., 0], expected)
 
 
 @pytest.mark.parametrize(
@@ -101,23 +107,34 @@ def test_the_keys_choose_sizes_and_cells(trick, images):
 def test_each_cell_goes_with_the_rate_and_by_itself():
     # One pixel is a cell.
     count = 4000
-    mask = HideAndSeek(0.3, sizes=(0.5,)).mask(keys(count), 2, 2)
-    gone = ops.convert_to_numpy(mask).reshape(count, 4)
+    mask = mask_of(HideAndSeek(0.3, sizes=(0.5,)), count, 2, 2)
+    gone = mask.reshape(count, 4)
     np.testing.assert_allclose(gone.mean(axis=0), 0.3, atol=0.03)
     apart = np.corrcoef(gone.T.astype(float)) - np.eye(4)
     assert np.abs(apart).max() < 0.07  # deviation .016
 
 
-def test_sizes_at_224_pixels_are_the_papers_and_as_frequent():
-    count = 500
-    mask = HideAndSeek(1 - 1e-7).mask(keys(count), 224, 4)
-    # By 4 wide, shares of the shorter side are of 4 pixels: at least 1.
-    assert ops.convert_to_numpy(mask).any()
-    drawn = from_keys(HideAndSeek(), 224, 224, keys(count))
-    sides = [side for side, _ in drawn]
-    counts = [sides.count(side) for side in (0, 16, 32, 44, 56)]
-    assert sum(counts) == count
-    np.testing.assert_allclose(counts, 100, atol=45)  # deviation 9
+def test_sizes_at_224_pixels_are_the_papers():
+    count = 20
+    trick = HideAndSeek()
+    mask = mask_of(trick, count, 224, 224)
+    drawn = draws.uniform(keys(count), "hide and seek", 1 + 14 * 14)
+    drawn = ops.convert_to_numpy(drawn)
+    seen = set()
+    for got, row in zip(mask, drawn, strict=True):
+        side = (0, 16, 32, 44, 56)[int(row[0] * 5)]
+        hides = row[1:].reshape(14, 14) < 0.5
+        np.testing.assert_array_equal(got, hidden_pixels(side, hides, 224, 224))
+        seen.add(side)
+    assert len(seen) == 5
+
+
+def test_a_fifth_stays_whole():
+    count = 2000
+    mask = mask_of(HideAndSeek(), count, 28, 28)  # cells of 2 to 7
+    gone = mask.reshape(count, -1).mean(axis=1)
+    assert abs(np.mean(gone == 0) - 0.2) < 0.035  # deviation .009
+    assert abs(gone.mean() - 0.4) < 0.02
 
 
 def test_rate_0_is_the_identity_and_rate_1_hides_all(images):

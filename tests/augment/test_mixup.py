@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerastricks.augment import MixUp, draws, mixup_batch
+from kerastricks.augment import Augment, MixUp, draws, mixup_batch
 from kerastricks.augment.beta import beta_from_uniform
 
 pytestmark = pytest.mark.traced
@@ -24,8 +24,8 @@ def batch():
     return images, labels
 
 
-def keys(step):
-    return np.array([[step, place] for place in range(BATCH)], np.int32)
+def keys(step, count=BATCH):
+    return np.array([[step, place] for place in range(count)], np.int32)
 
 
 def numpy_of(tensors):
@@ -77,6 +77,58 @@ def test_one_weight_for_the_batch_and_another_for_the_next(batch):
     assert len(np.unique(np.round(weights, 3))) == 6
 
 
+def test_a_weight_for_each_sample_is_at_least_a_half(batch):
+    count = BATCH - 1
+    images, labels = (values[:count] for values in batch)
+    own_keys = keys(1, count)
+    drawn = draws.uniform(own_keys, "mixup weight")[:, 0]
+    weights = ops.convert_to_numpy(beta_from_uniform(drawn, 0.6))
+    weights = np.maximum(weights, 1 - weights)
+    assert len(np.unique(weights)) == count and weights.min() < 0.8
+    order = ops.convert_to_numpy(draws.permutation(own_keys, "mixup order"))
+    trick = Augment([MixUp(0.6, per="sample")])
+    found = numpy_of(trick(images, labels, own_keys))
+    for got, values in zip(found, (images, labels), strict=True):
+        own = weights.reshape(-1, *[1] * (values.ndim - 1))
+        expected = own * values + (1 - own) * values[order]
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, BATCH - 1])
+@pytest.mark.parametrize("partner", ["permutation", "roll", "reverse"])
+def test_partners(partner, count, batch):
+    images, labels = (values[:count] for values in batch)
+    order = {
+        "permutation": ops.convert_to_numpy(
+            draws.permutation(keys(3, count), "mixup order")
+        ),
+        "roll": np.roll(np.arange(count), 1),
+        "reverse": np.arange(count)[::-1],
+    }[partner]
+    draw = draws.batch_uniform(keys(3, count), "mixup weight")
+    weight = float(beta_from_uniform(draw, 1.0))
+    trick = Augment([MixUp(1.0, partner=partner)])
+    found = numpy_of(trick(images, labels, keys(3, count)))
+    for got, values in zip(found, (images, labels), strict=True):
+        expected = weight * values + (1 - weight) * values[order]
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+
+
+def test_bytes_and_multi_labels():
+    random = np.random.RandomState(2)
+    images = random.randint(0, 256, (BATCH, 2, 3, 3)).astype(np.uint8)
+    labels = (random.uniform(size=(BATCH, CLASSES)) < 0.5).astype(np.float32)
+    weights = random.uniform(size=BATCH).astype(np.float32)
+    order = random.permutation(BATCH)
+    tensors = map(ops.convert_to_tensor, (images, labels, weights, order))
+    found = numpy_of(mixup_batch(*tensors))
+    for got, values in zip(found, (images, labels), strict=True):
+        own = weights.reshape(-1, *[1] * (values.ndim - 1))
+        expected = own * values + (1 - own) * values[order].astype(float)
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
 def test_labels_keep_their_mass(batch):
     for step in range(10):
         mixed = MixUp(0.2)(*map(ops.convert_to_tensor, batch), keys(step))[1]
@@ -105,16 +157,25 @@ def test_float32_under_half_precision_policies(batch):
 
 
 def test_config_round_trip():
-    config = json.loads(
-        json.dumps(keras.saving.serialize_keras_object(MixUp(0.4)))
-    )
-    assert keras.saving.deserialize_keras_object(config) == MixUp(0.4)
+    trick = MixUp(0.4, per="sample", partner="reverse")
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(trick)))
+    assert keras.saving.deserialize_keras_object(config) == trick
 
 
 @pytest.mark.parametrize("alpha", [0.0, -0.2, float("nan")])
 def test_bad_alpha(alpha):
     with pytest.raises(ValueError, match=r"alpha must be above 0.*alpha="):
         MixUp(alpha)
+
+
+@pytest.mark.parametrize(
+    "name, choices",
+    [("per", "batch, sample"), ("partner", "permutation, roll, reverse")],
+)
+def test_bad_choice(name, choices):
+    rule = f"{name} must be one of {choices}. Received: {name}=pair"
+    with pytest.raises(ValueError, match=rule):
+        MixUp(**{name: "pair"})
 
 
 def test_it_acts_in_training_alone_and_mixes():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerastricks.augment import Normalize, normalize_batch
+from kerastricks.augment import Normalize, apply_color, normalize_batch
 
 pytestmark = pytest.mark.traced
 
@@ -58,6 +58,25 @@ def test_float32_whatever_the_global_policy(policy):
     np.testing.assert_allclose(
         found, expected(every_byte(), MEAN, STD), rtol=1e-6, atol=1e-5
     )
+
+
+def test_the_matrix_does_the_same():
+    images = every_byte().astype(np.float32)
+    matrix = Normalize(MEAN, STD).matrix(None, None)
+    found = ops.convert_to_numpy(apply_color(images, matrix))
+    np.testing.assert_allclose(
+        found, expected(images, MEAN, STD), rtol=1e-6, atol=1e-5
+    )
+
+
+def test_limits_are_normalised_too():
+    low, high = Normalize(MEAN, STD).limits(0.0, 255.0)
+    np.testing.assert_allclose(low, [-5, -2, -2.5])
+    np.testing.assert_allclose(high, [122.5, 3.1, 0.6875])
+    # Those of a channel each, as another normalisation leaves them.
+    low, high = Normalize(MEAN, STD).limits(np.array(MEAN), np.array(STD))
+    np.testing.assert_allclose(low, 0, atol=1e-12)
+    np.testing.assert_allclose(high, [-4, -1, -1.5])
 
 
 def test_labels_pass_through():

@@ -8,6 +8,7 @@ from keras import ops
 
 from kerastricks.augment import Augment, RandomErasing, draws
 from kerastricks.augment.random_erasing import erasing_boxes
+from kerastricks.backend import fused
 
 pytestmark = pytest.mark.traced
 
@@ -76,10 +77,16 @@ def boxes_from_keys(trick, keys, height, width):
     return found
 
 
+def boxes_of(trick, count, height, width):
+    """[count, 4]"""
+    boxes = fused(lambda keys: trick.boxes(keys, height, width))(keys(count))
+    return ops.convert_to_numpy(boxes)
+
+
 def sides(law, count, height, width, **ranges):
     """(heights, widths) of that many boxes, [count] each."""
     trick = RandomErasing(1.0, law=law, **ranges)
-    boxes = ops.convert_to_numpy(trick.boxes(keys(count), height, width))
+    boxes = boxes_of(trick, count, height, width)
     return boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
 
 
@@ -119,7 +126,8 @@ def test_a_box_as_high_or_as_wide_as_the_image_does_not_fit():
     np.testing.assert_array_equal(ops.convert_to_numpy(found), 0)
     smaller = erasing_boxes(areas - 0.05, aspects, places, 10, 10)
     np.testing.assert_array_equal(
-        ops.convert_to_numpy(smaller), [[0, 9, 0, 5], [0, 5, 0, 9], [0, 5, 0, 9]]
+        ops.convert_to_numpy(smaller),
+        [[0, 9, 0, 5], [0, 5, 0, 9], [0, 5, 0, 9]],
     )
 
 
@@ -128,10 +136,9 @@ def test_a_box_as_high_or_as_wide_as_the_image_does_not_fit():
     [
         RandomErasing(0.5),
         RandomErasing(0.8, law="paper"),
-        RandomErasing(1.0, area=(0.2, 0.9), aspect=(0.5, 4.0)),
         RandomErasing(1.0, area=(0.2, 0.9), aspect=(0.5, 4.0), law="paper"),
     ],
-    ids=["torchvision", "paper", "own ranges", "paper, own ranges"],
+    ids=["torchvision", "paper", "own ranges"],
 )
 def test_the_keys_choose_images_and_boxes(trick, images):
     boxes = boxes_from_keys(trick, keys(), HEIGHT, WIDTH)
@@ -185,8 +192,7 @@ def test_boxes_have_the_law_of_the_reference_code(law):
 
 
 def test_boxes_lie_anywhere_inside():
-    trick = RandomErasing(1.0)
-    boxes = ops.convert_to_numpy(trick.boxes(keys(20_000), 20, 20))
+    boxes = boxes_of(RandomErasing(1.0), 20_000, 20, 20)
     top, bottom, left, right = boxes.T
     assert top.min() == left.min() == 0
     assert bottom.max() == right.max() == 20
@@ -201,8 +207,7 @@ def test_boxes_lie_anywhere_inside():
 
 def test_the_rate_is_the_share_of_images():
     for rate in (0.25, 0.9):
-        trick = RandomErasing(rate)
-        boxes = ops.convert_to_numpy(trick.boxes(keys(10_000), 32, 32))
+        boxes = boxes_of(RandomErasing(rate), 10_000, 32, 32)
         share = np.mean(boxes[:, 1] > boxes[:, 0])
         assert abs(share - rate) < 0.02  # deviation .005
 
@@ -212,14 +217,10 @@ def test_rate_0_is_the_identity(images):
     np.testing.assert_array_equal(found, images)
 
 
-@pytest.mark.parametrize("fill", [0.5, (1.0, -2.0, 3.0), "color", "noise"])
+@pytest.mark.parametrize("fill", [(1.0, -2.0, 3.0), "noise"])
 def test_fills(fill, images):
     trick = RandomErasing(1.0, fill=fill)
-    values = np.broadcast_to(np.float32(0), images.shape)
-    if fill == "color":
-        values = draws.normal(keys(), "erase color", 3)
-        values = ops.convert_to_numpy(values)[:, None, None]
-    elif fill == "noise":
+    if fill == "noise":
         values = draws.normal(keys(), "erase noise", HEIGHT * WIDTH * 3)
         values = ops.convert_to_numpy(values).reshape(images.shape)
     else:
@@ -245,25 +246,18 @@ def test_the_same_keys_repeat_and_others_differ(images):
     assert (first != other).any(axis=(1, 2, 3)).mean() > 0.9
 
 
-def test_a_batch_of_one(images):
+def test_a_batch_of_one_under_a_half_precision_policy(images):
     trick = RandomErasing(1.0)
-    found = changed(trick, images[:1], keys(1))
-    box = boxes_from_keys(trick, keys(1), HEIGHT, WIDTH)
-    assert box != [None]
-    np.testing.assert_array_equal(found, erased(images[:1], box))
-
-
-def test_float32_under_half_precision_policies(images):
-    trick = RandomErasing(0.5)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        found = changed(trick, images, keys())
+        found = changed(trick, images[:1], keys(1))
     finally:
         keras.config.set_dtype_policy(before)
     assert found.dtype == np.float32
-    boxes = boxes_from_keys(trick, keys(), HEIGHT, WIDTH)
-    np.testing.assert_array_equal(found, erased(images, boxes))
+    box = boxes_from_keys(trick, keys(1), HEIGHT, WIDTH)
+    assert box != [None]
+    np.testing.assert_array_equal(found, erased(images[:1], box))
 
 
 @pytest.mark.parametrize("fill", ["noise", 0.5, (1.0, 2.0, 3.0)])

@@ -7,6 +7,7 @@ from keras import ops
 
 from kerastricks.augment import Augment, Ricap, draws, ricap_batch
 from kerastricks.augment.beta import beta_from_uniform
+from kerastricks.backend import fused
 
 pytestmark = pytest.mark.traced
 
@@ -27,6 +28,9 @@ def keys(step, count=BATCH):
 
 def numpy_of(tensors):
     return [ops.convert_to_numpy(tensor) for tensor in tensors]
+
+
+four_parts = fused(ricap_batch)
 
 
 def papers_ricap(images, labels, boundary, orders, corners):
@@ -90,8 +94,8 @@ def test_four_crops_meet_at_the_boundary(boundary, batch):
         ]
     )
     arguments = np.int32(boundary), orders, corners
-    tensors = map(ops.convert_to_tensor, (*batch, *arguments))
-    found = numpy_of(ricap_batch(*tensors))
+    every = *batch, *arguments
+    found = numpy_of(four_parts(*map(ops.convert_to_tensor, every)))
     assert_equal(found, papers_ricap(*batch, *arguments))
 
 

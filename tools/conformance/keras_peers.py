@@ -3,10 +3,16 @@
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from conformance.adaptor import Adaptor, Apply, Contestant, images_only
+from conformance.adaptor import Adaptor, Contestant
+from conformance.keras_ways import (
+    on_batch,
+    on_images,
+    op_by_op,
+    padded,
+    tensorflow_crop,
+)
 
 layers = keras.layers
 
@@ -17,41 +23,6 @@ def versions() -> dict[str, str]:
 
 def seed() -> None:
     keras.utils.set_random_seed(0)
-
-
-def on_images(layer: Any) -> Apply:
-    """In a graph, as in tf.data or a model."""
-    call = tf.function(lambda images: layer(images, training=True))
-    return images_only(lambda images: call(images).numpy())
-
-
-def on_batch(layer: Any) -> Apply:
-    """Takes and gives a dict of images and labels."""
-    call = tf.function(
-        lambda images, labels: layer(
-            {"images": images, "labels": labels}, training=True
-        )
-    )
-
-    def apply(
-        images: np.ndarray, labels: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        found = call(images, labels)
-        return tuple(found[key].numpy() for key in ("images", "labels"))
-
-    return apply
-
-
-def padded(layer: Any) -> Apply:
-    """Keras's crop pads nothing."""
-    apply = on_images(layer)
-
-    def padded_first(
-        images: np.ndarray, labels: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        return apply(np.pad(images, [(0, 0), (4, 4), (4, 4), (0, 0)]), labels)
-
-    return padded_first
 
 
 def adaptor(setting: str, way: Any = on_images) -> Adaptor:
@@ -65,7 +36,10 @@ CONTESTANT: Contestant = {
     "mixup": adaptor("MixUp(alpha=0.2)", on_batch),
     "cutmix": adaptor("CutMix(factor=1.0)", on_batch),
     "cutmix: factor (1, 1)": adaptor("CutMix(factor=(1.0, 1.0))", on_batch),
-    "cutmix in float16": adaptor("CutMix(1.0, dtype='float16')", on_batch),
+    "cutmix in float16": adaptor("CutMix(dtype='mixed_float16')", on_batch),
+    "cutmix in float16: op by op": adaptor(
+        "CutMix(dtype='mixed_float16')", op_by_op
+    ),
     "random erasing": adaptor("RandomErasing(0.5)"),
     "random erasing: factor (.5, .5)": adaptor("RandomErasing((0.5, 0.5))"),
     "brightness": adaptor("RandomColorJitter(brightness_factor=0.4)"),
@@ -100,5 +74,8 @@ CONTESTANT: Contestant = {
     ),
     "blur": adaptor(
         "RandomGaussianBlur((0.5, 0.5), kernel_size=23, sigma=(0.1, 2.0))"
+    ),
+    "crop: TensorFlow's own": Adaptor(
+        "tf.image.sample_distorted_bounding_box", tensorflow_crop
     ),
 }

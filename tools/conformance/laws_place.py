@@ -57,7 +57,9 @@ def blur() -> Apply:
         weights = np.exp(-0.5 * (places / random.uniform(0.1, 2.0)) ** 2)
         weights /= weights.sum()
         for axis in (0, 1):
-            margins = [(11, 11) if each == axis else (0, 0) for each in range(3)]
+            margins = [
+                (11, 11) if each == axis else (0, 0) for each in range(3)
+            ]
             windows = np.lib.stride_tricks.sliding_window_view(
                 np.pad(image, margins), 23, axis=axis
             )
@@ -76,8 +78,9 @@ def crop() -> Apply:
         for _ in range(10):
             area = random.uniform(0.08, 1) * height * width
             aspect = math.exp(random.uniform(math.log(3 / 4), math.log(4 / 3)))
-            w, h = round(math.sqrt(area * aspect)), round(
-                math.sqrt(area / aspect)
+            w, h = (
+                round(math.sqrt(area * aspect)),
+                round(math.sqrt(area / aspect)),
             )
             if w <= width and h <= height:
                 y = random.integers(0, height - h + 1)

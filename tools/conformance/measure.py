@@ -8,13 +8,15 @@ import importlib
 import json
 import os
 import pathlib
+import re
 import sys
 import time
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+TOOLS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TOOLS), str(TOOLS.parent)]
 
 from conformance.adaptor import Adaptor  # noqa: E402
 from conformance.probes import probe_of  # noqa: E402
@@ -38,9 +40,18 @@ def measured(key: str, adaptor: Adaptor, calls: int = 0) -> dict[str, Any]:
     try:
         numbers = probe.measure(adaptor.make(), calls)
     except Exception as error:  # a peer may raise anything
-        first = (str(error).splitlines() or [""])[0]
-        return {**entry, "error": f"{type(error).__name__}: {first}"[:200]}
+        return {**entry, "error": f"{type(error).__name__}: {reason(error)}"}
     return {**entry, "n": calls * probe.batch, "numbers": rounded(numbers)}
+
+
+def reason(error: Exception) -> str:
+    """Its first line, or what follows the prefaces of Keras and TensorFlow."""
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    text = re.sub(r"(?s).*Exception encountered when calling [^\n]*", "", text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and lines[0] == "in user code:":
+        lines = lines[-1:]
+    return (lines or [""])[0].partition(" for '{{node")[0][:120]
 
 
 def main() -> None:

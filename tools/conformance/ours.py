@@ -89,6 +89,7 @@ CONTESTANT: Contestant = {
     "saturation": adaptor("ColorJitter(0, 0, 0.4)"),
     "hue": adaptor("ColorJitter(0, 0, 0, hue=0.1)"),
     "order": adaptor("ColorJitter(0.8, 0.8, 0)"),
+    "order: by steps": adaptor("ColorJitter(0.8, 0.8, 0, clip='step')"),
     "grayscale": adaptor("RandomGrayscale(0.2)"),
     "pca noise": adaptor("PcaNoise(0.1)"),
     "normalize": adaptor("Normalize()"),

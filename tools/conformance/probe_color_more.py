@@ -48,27 +48,36 @@ FACTORS = np.linspace(0.2, 1.8, 161)
 
 
 def jitter_order(apply: Apply, n: int) -> dict[str, object]:
-    """Brightness and contrast of .8 each: which came first, what clips when.
+    """Brightness and contrast of .8 each: what clips when, which came first.
 
-    Of all pairs of factors and the ways to apply them, the one that comes
-    nearest to the image counts, if the ways can be told apart at all.
+    Without clipping in between the two commute, so that an order shows only
+    where one clip at the end cannot explain the image. There, the way counts
+    that comes nearest with any pair of factors.
     """
     pixels = np.repeat(GREYS[:, None], 3, axis=1)
-    ways = {name: way() for name, way in WAYS.items()}
-    seen = []
-    for new in np.concatenate(outputs(apply, n, pixels)):
-        errors = {
-            name: np.abs(table - new[:, 0]).max(axis=-1).min()
-            for name, table in ways.items()
-        }
-        best, second = sorted(errors, key=errors.__getitem__)[:2]
-        if errors[second] > 6 > 3 > errors[best]:
-            seen.append(best)
-    shares = {name: np.mean([each == name for each in seen]) for name in ways}
-    return {
-        "images that tell": len(seen),
-        **{f"share: {name}": share for name, share in shares.items()},
+    once = table("bc", False)
+    ways = {
+        "brightness first": table("bc", True),
+        "contrast first": table("cb", True),
+        "brightness, added, first": table("bc", True, True),
     }
+    images = np.concatenate(outputs(apply, n, pixels))[..., 0]
+    seen = []
+    for image in images:
+        if distance(once, image) > 6:
+            seen.append(min(ways, key=lambda name: distance(ways[name], image)))
+    return {
+        "share of images that show a clip on the way": len(seen) / len(images),
+        **{
+            f"of these: {name}": seen.count(name) / len(seen) if seen else "–"
+            for name in ways
+        },
+    }
+
+
+def distance(table: np.ndarray, image: np.ndarray) -> float:
+    """Largest difference in a pixel, for the best pair of factors."""
+    return np.abs(table - image).max(axis=-1).min()
 
 
 def brighter(x: np.ndarray, f: np.ndarray, adds: bool) -> np.ndarray:
@@ -79,19 +88,11 @@ def contrasted(x: np.ndarray, f: np.ndarray) -> np.ndarray:
     return f * x + (1 - f) * x.mean(axis=-1, keepdims=True)
 
 
-def table(first: str, clips: bool, adds: bool = False) -> np.ndarray:
+def table(order: str, clips: bool, adds: bool = False) -> np.ndarray:
     """[F, F, P] of all pairs of factors."""
     b, c = FACTORS[:, None, None], FACTORS[None, :, None]
-    cut = (lambda x: np.clip(x, 0, 255)) if clips else (lambda x: x)
     x = np.broadcast_to(GREYS, (len(FACTORS), len(FACTORS), len(GREYS)))
-    for step in ("bc" if first == "b" else "cb"):
-        x = cut(brighter(x, b, adds) if step == "b" else contrasted(x, c))
+    for step in order:
+        x = brighter(x, b, adds) if step == "b" else contrasted(x, c)
+        x = np.clip(x, 0, 255) if clips else x
     return np.clip(x, 0, 255)
-
-
-WAYS = {
-    "brightness first, clips after each": lambda: table("b", True),
-    "contrast first, clips after each": lambda: table("c", True),
-    "clips once, order without effect": lambda: table("b", False),
-    "adds brightness first, clips after each": lambda: table("b", True, True),
-}

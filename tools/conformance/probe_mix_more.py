@@ -85,6 +85,6 @@ def half(apply: Apply, n: int) -> dict[str, object]:
     images = np.broadcast_to(value, (batch, side, side, 3))
     share = []
     for _ in range(n):
-        _, labels = apply(images.copy(), np.eye(batch, dtype=np.float16))
+        _, labels = apply(images.copy(), np.eye(batch, dtype=np.float32))
         share.append(np.isnan(np.asarray(labels, np.float64)).mean())
     return {"share of labels that are NaN": np.mean(share)}

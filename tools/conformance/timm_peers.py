@@ -3,19 +3,26 @@
 Its flips, colour jitter, grayscale, blur and padded crops are torchvision's.
 """
 
+import importlib
+import importlib.metadata
 import random
 from typing import Any
 
 import numpy as np
-import timm
 import torch
 
 from conformance import torch_peers
 from conformance.adaptor import Adaptor, Apply, Contestant, images_only
 
+# After torch_peers, which makes torchvision's import work.
+timm = importlib.import_module("timm.data")
+
 
 def versions() -> dict[str, str]:
-    return {"torch": torch.__version__.split("+")[0], "timm": timm.__version__}
+    return {
+        "torch": torch.__version__.split("+")[0],
+        "timm": importlib.metadata.version("timm"),
+    }
 
 
 def seed() -> None:
@@ -30,7 +37,7 @@ def mixing(**settings: Any) -> Apply:
     def apply(
         images: np.ndarray, labels: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        transform = timm.data.Mixup(
+        transform = timm.Mixup(
             label_smoothing=0.0, num_classes=labels.shape[1], **settings
         )
         batch = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
@@ -42,7 +49,7 @@ def mixing(**settings: Any) -> Apply:
 
 
 def erasing() -> Apply:
-    transform = timm.data.random_erasing.RandomErasing(0.5, device="cpu")
+    transform = timm.random_erasing.RandomErasing(0.5, device="cpu")
 
     def change(images: np.ndarray) -> np.ndarray:
         batch = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
@@ -53,7 +60,7 @@ def erasing() -> Apply:
 
 def crop() -> Apply:
     return torch_peers.places(
-        timm.data.transforms.RandomResizedCropAndInterpolation(
+        timm.transforms.RandomResizedCropAndInterpolation(
             64, interpolation="bilinear"
         )
     )

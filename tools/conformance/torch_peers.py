@@ -110,8 +110,6 @@ CONTESTANT: Contestant = {
     "translate: reflect": adaptor(
         "RandomCrop(32, padding=4, padding_mode='reflect')", places
     ),
-    "blur": adaptor(
-        "RandomApply([GaussianBlur(23, sigma=(0.1, 2.0))], p=0.5)"
-    ),
+    "blur": adaptor("RandomApply([GaussianBlur(23, sigma=(0.1, 2.0))], p=0.5)"),
     "crop": adaptor("RandomResizedCrop(64)", places),
 }
