@@ -38,7 +38,7 @@ Limits = tuple[Any, Any]  # lowest and highest value, numbers or [3]
 class ColorTrick(ImageTrick):
     """A change of colours that is one matrix for each image."""
 
-    # Whether what leaves 0..255 is cut off.
+    # Whether what leaves 0..255 is cut off, for all that it composes with.
     clips = False
     # Whether it may become one matrix with its neighbours.
     composes = True

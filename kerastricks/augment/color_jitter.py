@@ -11,11 +11,11 @@ with the other colour tricks. Cost: with them, one pass. Hurts: classes told
 apart by colour, above all by hue. Keras's RandomColorJitter adds brightness
 instead of multiplying and changes the contrast of each channel by itself.
 
-Order. The four commute: grey stays where saturation and hue turn around it, and
-brightness and contrast treat all channels alike. So an order shows only where
-values are cut off between the steps. `clip="step"` does so, as torchvision, in
-an order drawn for each image, or `fixed` as listed; it takes four passes, each
-with a mean.
+Order. The four commute: saturation and hue leave grey where it is, brightness
+and contrast treat all channels alike (a strong hue by .7 of 255 at most, since
+YIQ's numbers are rounded). So an order shows only where values are cut off
+between the steps. `clip="step"` does so, as torchvision, in an order drawn for
+each image, or `fixed` as listed; it takes four passes, each with a mean.
 """
 
 import dataclasses
@@ -94,8 +94,8 @@ class ColorJitter(color.ColorTrick):
 
     Args:
         brightness, contrast, saturation: strengths, at least 0.
-        hue: at most half a circle: 0..0.5, of MXNet's unit, half of
-            torchvision's.
+        hue: largest turn in half circles, 0..0.5, as MXNet; torchvision's
+            unit is a whole one.
         order: with clip=`step`: `random` for each image, or `fixed`.
         clip: cut to 0..255 at the `end`, after each `step`, or `never`.
 

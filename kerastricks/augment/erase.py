@@ -7,6 +7,7 @@ normalisation, where 0 is the dataset's mean colour.
 """
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,11 @@ def fill_values(fill: Fill, images: Any, keys: Any) -> Any:
     return np.asarray(fill, np.float32)
 
 
+def is_number(value: Any) -> bool:
+    """Whether it is a finite one."""
+    return type(value) in (int, float) and math.isfinite(value)
+
+
 @dataclasses.dataclass(frozen=True)
 class Eraser(ImageTrick):
     """A trick that replaces some pixels.
@@ -57,7 +63,7 @@ class Eraser(ImageTrick):
     def __post_init__(self) -> None:
         numbers = self.fill if isinstance(self.fill, tuple) else (self.fill,)
         known = self.fill in FILLS or (
-            not isinstance(self.fill, str) and len(numbers) in (1, 3)
+            len(numbers) in (1, 3) and all(map(is_number, numbers))
         )
         if not known:
             raise ValueError(

@@ -63,6 +63,10 @@ class RandomFlip(ImageTrick):
                 f"Received: rate={self.rate}"
             )
 
+    @property
+    def needs_side(self) -> bool:  # type: ignore[override]
+        return self.alternate
+
     def change(self, images: Any, keys: Any) -> Any:
         return flip_batch(images, self.mirrored(keys), self.axis)
 

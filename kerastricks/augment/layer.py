@@ -15,7 +15,7 @@ import keras
 from keras import ops
 
 from kerastricks.augment.augment import Augment
-from kerastricks.augment.trick import BatchTrick
+from kerastricks.augment.trick import BatchTrick, check_counted_keys
 
 
 @keras.saving.register_keras_serializable("kerastricks")
@@ -39,6 +39,7 @@ class AugmentLayer(keras.layers.Layer):
     ) -> None:
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
+        check_counted_keys(tricks)
         self.augment = Augment(tuple(tricks))
         self.seed = seed
         self.calls = self.add_weight(
@@ -71,8 +72,9 @@ class AugmentLayer(keras.layers.Layer):
             )
         if labels is not None and mixes:
             labels = ops.cast(labels, "float32")
+        keys = self.next_keys(images) if training else None
         images, labels = self.augment(
-            images, labels, self.next_keys(images), training=bool(training)
+            images, labels, keys, training=bool(training)
         )
         return images if labels is None else (images, labels)
 
@@ -93,5 +95,5 @@ class AugmentLayer(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "AugmentLayer":
-        tricks = keras.saving.deserialize_keras_object(config.pop("tricks"))
-        return cls(tricks, **config)
+        tricks = keras.saving.deserialize_keras_object(config["tricks"])
+        return cls(**{**config, "tricks": tricks})

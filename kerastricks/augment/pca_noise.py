@@ -43,7 +43,8 @@ class PcaNoise(color.ColorTrick):
 
     Args:
         std: of the three amounts.
-        clip: cut to 0..255, as GluonCV on bytes; AlexNet did not.
+        clip: cut to 0..255, as GluonCV on bytes; AlexNet did not. Beside a
+            jitter that clips it is cut with it.
 
     Example:
         images, labels = PcaNoise(0.1)(images, labels, keys)

@@ -1,6 +1,7 @@
 """What every batch trick is."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -21,6 +22,9 @@ class BatchTrick:
     training_only = True
     # Tricks that blend samples with each other say True.
     mixes = False
+    # Tricks that read the image's side from a key (see data.pipeline) say True:
+    # keys that only count calls have none.
+    needs_side = False
 
     def __call__(self, images: Any, labels: Any, keys: Any) -> tuple[Any, Any]:
         raise NotImplementedError
@@ -51,6 +55,16 @@ class ImageTrick(BatchTrick):
         self, images: Any, labels: Any = None, keys: Any = None
     ) -> tuple[Any, Any]:
         return self.change(images, keys), labels
+
+
+def check_counted_keys(tricks: Iterable[BatchTrick]) -> None:
+    """Refuses tricks that need more of a key than its being another one."""
+    for trick in tricks:
+        if trick.needs_side:
+            raise ValueError(
+                "flips that alternate need batches with the keys of "
+                f"data.pipeline. Received: {trick}"
+            )
 
 
 def check_probability(**named: float) -> None:

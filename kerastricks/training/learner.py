@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from kerastricks.augment import Augment, BatchTrick, Normalize
+from kerastricks.augment.trick import check_counted_keys
 from kerastricks.backend import StepShim
 from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
 from kerastricks.training.soft_accuracy import SoftAccuracy
@@ -133,6 +134,7 @@ class Learner(StepShim, keras.Model):
 
     def default_keys(self, images: Any) -> Any:
         """Keys [B, 2] = (step, place) for batches that bring none."""
+        check_counted_keys(self.augment.tricks)
         places = ops.arange(ops.shape(images)[0], dtype="int32")
         step = ops.cast(self.steps_done, "int32")
         return ops.stack([step + ops.zeros_like(places), places], axis=1)

@@ -115,7 +115,11 @@ def test_a_fill_has_to_be_named():
         TopRows("noise")
 
 
-@pytest.mark.parametrize("fill", ["black", (1.0, 2.0), (), (1.0,) * 4])
+@pytest.mark.parametrize(
+    "fill",
+    ["black", (1.0, 2.0), (), (1.0,) * 4, None, True, float("nan"), [1.0]],
+    ids=repr,
+)
 def test_bad_fill(fill):
     rule = (
         r"^fill must be mean, color, noise, a number or three\. Received: fill="

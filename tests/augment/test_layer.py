@@ -226,6 +226,29 @@ def test_saved_and_loaded_it_goes_on_where_it_was(images, tmp_path):
     )
 
 
+def test_only_training_counts(images):
+    layer = AugmentLayer([RandomFlip(), Normalize(MEAN, STD)])
+    before = int(layer.calls)
+    layer(images, training=False)
+    assert int(layer.calls) == before
+    layer(images, training=True)
+    assert int(layer.calls) == before + 1
+
+
+def test_a_config_serves_twice():
+    config = AugmentLayer([RandomFlip(0.3)], seed=2).get_config()
+    for _ in range(2):
+        layer = AugmentLayer.from_config(config)
+        assert list(layer.augment.tricks) == [RandomFlip(0.3)]
+        assert layer.seed == 2
+
+
+def test_keys_that_count_calls_have_no_side():
+    rule = "flips that alternate need batches with the keys of data.pipeline"
+    with pytest.raises(ValueError, match=rf"{rule}\. Received: RandomFlip"):
+        AugmentLayer([Normalize(), RandomFlip(alternate=True)])
+
+
 def test_no_weights_are_trained():
     layer = AugmentLayer([RandomFlip()])
     assert layer.trainable_weights == []

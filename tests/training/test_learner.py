@@ -184,6 +184,20 @@ def test_without_keys_draws_follow_the_step(data):
     assert found[0] != pytest.approx(found[1], rel=1e-3)
 
 
+def test_alternating_flips_need_keys_with_a_side(data):
+    images, labels, keys = data
+    learner = make_learner([RandomFlip(alternate=True), NORMALIZE])
+    batch = {"image": images[:BATCH], "key": keys[:BATCH]}, labels[:BATCH]
+    found, _ = learner.prepare(batch, training=True)
+    mirrored = (keys[:BATCH, 1] & 1 == 1)[:, None, None, None]
+    flipped = np.where(mirrored, images[:BATCH, :, ::-1], images[:BATCH])
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(found), normalized(flipped), atol=1e-5
+    )
+    with pytest.raises(ValueError, match="flips that alternate need batches"):
+        learner.prepare((images[:BATCH], labels[:BATCH]), training=True)
+
+
 def test_prepare_gives_float32_images_and_labels(data):
     images, labels, keys = (part[:BATCH] for part in data)
     learner = make_learner(TRICKS)
