@@ -141,7 +141,7 @@ def stage_ours(settings: Settings) -> Made:
 
     names = ", ".join(type(trick).__name__ for trick in EVERYTHING)
     backend = keras.backend.backend()
-    return f"{names}; one compiled function, {backend}, float32", sizes()
+    return f"{names}; compiled, {backend}, float32", sizes()
 
 
 if __name__ == "__main__":

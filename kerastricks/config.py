@@ -213,8 +213,8 @@ class Augment:
     )
     erasing_fill: str = knob(
         "mean",
-        "mean: the data's mean colour; color: a random one; noise: N(0, 1) "
-        "for each pixel",
+        "mean: 0 once normalised, the mean colour; color: a random one; "
+        "noise: N(0, 1) for each pixel",
         choices=("mean", "color", "noise"),
     )
     grid_mask: float = knob(
@@ -515,9 +515,26 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
             "flips that alternate are half of all: flip=0.5",
             ("flip_mode", "flip"),
         )
+    if augment.flip_mode == "alternate" and (
+        data.repeat_augment > 1 or data.sampler != "uniform"
+    ):
+        yield (
+            "flips that alternate need every image once an epoch",
+            ("flip_mode", "repeat_augment", "sampler"),
+        )
+    if augment.cutout == 1:
+        yield "cutout must be 0 or at least 2", ("cutout",)
     if not 0 < augment.blur_sigma[0] <= augment.blur_sigma[1]:
         yield "blur_sigma must be 0 < smallest <= largest", ("blur_sigma",)
     mixing = augment.mixup or augment.cutmix or augment.ricap
+    if mixing and not augment.mix_prob:
+        yield "mix_prob must be above 0 to mix at all", ("mix_prob", *MIXERS)
+    if data.repeat_augment > 1 and augment.mix_partner == "roll" and mixing:
+        yield (
+            "mix_partner=roll mixes an image with itself where a batch repeats "
+            "it",
+            ("mix_partner", "repeat_augment"),
+        )
     if augment.mix_off_epochs and not mixing:
         yield (
             "mix_off_epochs needs a mixing trick to switch off",
@@ -575,13 +592,22 @@ def idle_knobs(recipe: Recipe) -> list[str]:
         ("flip=0", not augment.flip, "flip_mode"),
         ("blur=0", not augment.blur, "blur_sigma"),
         ("neither color_jitter nor hue", not jitters, "jitter_clip"),
-        ("jitter_clip=end", augment.jitter_clip == "end", "jitter_order"),
+        ("neither color_jitter nor hue", not jitters, "jitter_order"),
+        (
+            "jitter_clip=end",
+            jitters and augment.jitter_clip == "end",
+            "jitter_order",
+        ),
         ("cutout=0", not augment.cutout, "cutout_holes"),
         ("erasing=0", not augment.erasing, "erasing_law"),
         ("erasing=0", not augment.erasing, "erasing_fill"),
         ("grid_mask=0", not augment.grid_mask, "grid_mask_ratio"),
         ("no mixing trick", not mixers, "mix_prob"),
         ("fewer than two mixing tricks", len(mixers) < 2, "mix_switch"),
+        *(
+            (f"mix_switch={augment.mix_switch:g}", len(mixers) > 1, name)
+            for name in unreached(mixers, augment.mix_switch)
+        ),
         ("neither mixup nor cutmix", not {*mixers} - {"ricap"}, "mix_partner"),
         ("no mixing trick", not mixers, "mix_per"),
         (
@@ -595,6 +621,13 @@ def idle_knobs(recipe: Recipe) -> list[str]:
         for reason, holds, name in cases
         if holds and values[name] != FIELD_OF[name].default
     ]
+
+
+def unreached(mixers: list[str], switch: float) -> list[str]:
+    """The mixing tricks that a switch of 0 or 1 leaves none of the batches."""
+    if switch == 0:
+        return mixers[1:]
+    return mixers[:1] if switch == 1 else []
 
 
 # Of the ImageNet training set, on 0..255; torchvision's and GluonCV's.

@@ -1,6 +1,7 @@
 """The first batch of a run, stage by stage, as one picture."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from kerastricks import build
 from kerastricks.augment import Augment, BatchTrick, MixSwitch, Normalize
+from kerastricks.augment.augment import groups, in_turn
 from kerastricks.config import Recipe
 from kerastricks.data import order
 from kerastricks.report.contact_sheet import Cell, contact_sheet
@@ -99,27 +101,39 @@ def device_stages(
     keys = keras.ops.convert_to_tensor(inputs["key"].numpy())
     stages = [Stage(came_as, inputs["image"].numpy(), labels)]
     shown = Normalize((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-    for trick in augment.tricks:
-        images, labels = trick(images, labels, keys)
-        if isinstance(trick, Normalize):
-            shown = trick
-            continue
-        soft_labels = keras.ops.convert_to_numpy(labels)
-        stages.append(Stage(title(trick), visible(images, shown), soft_labels))
+    for group in groups(augment.tricks):
+        images, labels = in_turn(group, images, labels, keys)
+        shown = next(filter(is_normalize, group), shown)
+        told = [trick for trick in group if not is_normalize(trick)]
+        if told:
+            soft_labels = keras.ops.convert_to_numpy(labels)
+            pixels = visible(images, shown)
+            stages.append(Stage(title(told), pixels, soft_labels))
     return stages
 
 
-def title(trick: BatchTrick) -> str:
-    """A trick's name, and below it what differs from its defaults."""
-    if isinstance(trick, MixSwitch):
-        names = [type(one).__name__ for one in trick.tricks]
-        return f"{' or '.join(names)}\nrate={trick.rate}, per={trick.per}"
-    told = [
+def is_normalize(trick: BatchTrick) -> bool:
+    """Whether it changes numbers alone, not what there is to see."""
+    return isinstance(trick, Normalize)
+
+
+def title(tricks: Sequence[BatchTrick]) -> str:
+    """The names, and below them what differs from their defaults."""
+    names = [type(trick).__name__ for trick in tricks]
+    if isinstance(tricks[0], MixSwitch):
+        names = [type(trick).__name__ for trick in tricks[0].tricks]
+        return f"{' or '.join(names)}\n{settings(tricks[0])}"
+    return f"{', '.join(names)}\n{', '.join(map(settings, tricks))}"
+
+
+def settings(trick: BatchTrick) -> str:
+    """Fields that differ from their defaults."""
+    return ", ".join(
         f"{field.name}={getattr(trick, field.name)}"
         for field in dataclasses.fields(trick)
-        if getattr(trick, field.name) != field.default
-    ]
-    return "\n".join([type(trick).__name__, ", ".join(told)]).strip()
+        if field.name != "tricks"
+        and getattr(trick, field.name) != field.default
+    )
 
 
 def visible(images: Any, normalize: Normalize) -> np.ndarray:

@@ -215,6 +215,25 @@ def test_bounds_are_inclusive_and_kept(name):
             "Received: flip_mode=alternate, flip=0.3",
         ),
         (
+            {"flip_mode": "alternate", "repeat_augment": 3},
+            "flips that alternate need every image once an epoch. Received: "
+            "flip_mode=alternate, repeat_augment=3, sampler=uniform",
+        ),
+        (
+            {"cutout": 1},
+            "cutout must be 0 or at least 2. Received: cutout=1",
+        ),
+        (
+            {"mixup": 0.2, "mix_prob": 0.0},
+            "mix_prob must be above 0 to mix at all. Received: mix_prob=0.0, "
+            "mixup=0.2, cutmix=0.0, ricap=0.0",
+        ),
+        (
+            {"cutmix": 1.0, "mix_partner": "roll", "repeat_augment": 3},
+            "mix_partner=roll mixes an image with itself where a batch repeats "
+            "it. Received: mix_partner=roll, repeat_augment=3",
+        ),
+        (
             {"blur_sigma": (2.0, 1.0)},
             "blur_sigma must be 0 < smallest <= largest. "
             "Received: blur_sigma=(2.0, 1.0)",
@@ -408,7 +427,8 @@ def test_numbers_must_be_finite(value):
         (
             {"jitter_order": "fixed", "erasing_law": "paper"},
             [
-                "jitter_order=fixed has no effect with jitter_clip=end",
+                "jitter_order=fixed has no effect with neither color_jitter "
+                "nor hue",
                 "erasing_law=paper has no effect with erasing=0",
             ],
         ),
@@ -425,6 +445,21 @@ def test_numbers_must_be_finite(value):
                 "mix_prob=0.5 has no effect with no mixing trick",
                 "mix_per=sample has no effect with no mixing trick",
             ],
+        ),
+        (
+            {"jitter_order": "fixed", "hue": 0.1},
+            ["jitter_order=fixed has no effect with jitter_clip=end"],
+        ),
+        (
+            {"mixup": 0.2, "cutmix": 1.0, "ricap": 0.3, "mix_switch": 0.0},
+            [
+                "cutmix=1.0 has no effect with mix_switch=0",
+                "ricap=0.3 has no effect with mix_switch=0",
+            ],
+        ),
+        (
+            {"cutmix": 1.0, "ricap": 0.3, "mix_switch": 1.0},
+            ["cutmix=1.0 has no effect with mix_switch=1"],
         ),
         (
             {"jitter_clip": "step", "cutout_holes": 2},

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kerastricks.augment.color import ColorTrick, change_colors
@@ -16,11 +16,12 @@ class Augment:
     """Runs tricks one after the other, evaluation's alone outside training.
 
     Colour tricks that stand side by side become one matrix and one pass, and
-    all is compiled, whatever the step around it is: on two CPU cores that is
-    ten times faster than op by op.
+    all is compiled, whatever the step around it is (docs/results.md says what
+    that gives). A trick that stands twice draws the same numbers twice.
 
     Args:
-        tricks: in the order in which they act.
+        tricks: in the order in which they act, colour tricks not after
+            Normalize.
 
     Example:
         augment = Augment([RandomFlip(), Normalize(), MixUp(0.2)])
@@ -28,6 +29,20 @@ class Augment:
     """
 
     tricks: Sequence[BatchTrick]
+
+    def __post_init__(self) -> None:
+        colors = [one for one in self.tricks if isinstance(one, ColorTrick)]
+        for before, trick in itertools.pairwise(colors):
+            if not before.training_only:
+                raise ValueError(
+                    "colour tricks act on 0..255, so before the normalisation. "
+                    f"Received: {trick} after {before}"
+                )
+
+    @property
+    def mixes(self) -> bool:
+        """Whether a trick blends samples."""
+        return any(trick.mixes for trick in self.tricks)
 
     def __call__(
         self, images: Any, labels: Any, keys: Any, training: bool = True
@@ -64,14 +79,21 @@ def in_turn(
     tricks: Sequence[BatchTrick], images: Any, labels: Any, keys: Any
 ) -> tuple[Any, Any]:
     """(images, labels) after these tricks."""
-    for colors, group in itertools.groupby(
+    for group in groups(tricks):
+        if len(group) > 1:
+            images = change_colors(group, images, keys)
+        else:
+            images, labels = group[0](images, labels, keys)
+    return images, labels
+
+
+def groups(tricks: Sequence[BatchTrick]) -> Iterator[list[Any]]:
+    """Neighbours that become one matrix; every other trick by itself."""
+    for composes, group in itertools.groupby(
         tricks,
         lambda trick: isinstance(trick, ColorTrick) and trick.composes,
     ):
-        neighbours: list[Any] = list(group)
-        if colors and len(neighbours) > 1:
-            images = change_colors(neighbours, images, keys)
-            continue
-        for trick in neighbours:
-            images, labels = trick(images, labels, keys)
-    return images, labels
+        if composes:
+            yield list(group)
+        else:
+            yield from ([trick] for trick in group)

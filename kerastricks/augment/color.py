@@ -1,4 +1,4 @@
-"""Colour is one matrix: what is affine in RGB composes before pixels are read.
+"""Colour is one matrix: what is affine in RGB composes before it is applied.
 
     x' = A x + b     one [A | b], 3x4, for each image; x on 0..255
 

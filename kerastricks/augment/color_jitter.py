@@ -12,10 +12,11 @@ apart by colour, above all by hue. Keras's RandomColorJitter adds brightness
 instead of multiplying and changes the contrast of each channel by itself.
 
 Order. The four commute: saturation and hue leave grey where it is, brightness
-and contrast treat all channels alike (a strong hue by .7 of 255 at most, since
-YIQ's numbers are rounded). So an order shows only where values are cut off
-between the steps. `clip="step"` does so, as torchvision, in an order drawn for
-each image, or `fixed` as listed; it takes four passes, each with a mean.
+and contrast treat all channels alike (with hue nearly: YIQ's rounded numbers
+tint grey, .05 of 255 at strengths of .4 and .1, .9 at 1 and .5). So an order
+shows only where values are cut off between the steps. `clip="step"` does so, as
+torchvision, in an order drawn for each image, or `fixed` as listed; it takes
+four passes, each with a mean.
 """
 
 import dataclasses

@@ -23,7 +23,7 @@ from kerastricks.augment import draws
 from kerastricks.augment.beta import beta_from_uniform
 from kerastricks.augment.partner import check_mixing, drawn_per, partners
 from kerastricks.augment.paste import paste_boxes
-from kerastricks.augment.trick import BatchTrick
+from kerastricks.augment.trick import BatchTrick, check_labels
 
 
 def cutmix_batch(
@@ -34,6 +34,7 @@ def cutmix_batch(
     Args:
         boxes: int [B or 1, 4] of (top, bottom, left, right), inside the image.
     """
+    check_labels(labels)
     height, width = images.shape[1:3]
     images = ops.cast(images, "float32")
     labels = ops.cast(labels, "float32")

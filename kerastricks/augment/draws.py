@@ -43,11 +43,6 @@ def uniform(keys: Any, purpose: str, count: int = 1) -> Any:
     return ops.cast(ops.right_shift(bits, constant(8)), "float32") * 2.0**-24
 
 
-def batch_uniform(keys: Any, purpose: str) -> Any:
-    """One draw for the whole batch, from the key of its first sample."""
-    return uniform(keys[:1], purpose)[0, 0]
-
-
 def permutation(keys: Any, purpose: str) -> Any:
     """A uniform permutation [B] of the batch's positions."""
     return ops.argsort(uniform(keys, purpose)[:, 0])

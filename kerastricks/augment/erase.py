@@ -8,6 +8,7 @@ normalisation, where 0 is the dataset's mean colour.
 
 import dataclasses
 import math
+import numbers
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def fill_values(fill: Fill, images: Any, keys: Any) -> Any:
 
 def is_number(value: Any) -> bool:
     """Whether it is a finite one."""
-    return type(value) in (int, float) and math.isfinite(value)
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return real and math.isfinite(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,9 +63,9 @@ class Eraser(ImageTrick):
     fill: Fill = dataclasses.field(default="mean", kw_only=True)
 
     def __post_init__(self) -> None:
-        numbers = self.fill if isinstance(self.fill, tuple) else (self.fill,)
+        values = self.fill if isinstance(self.fill, tuple) else (self.fill,)
         known = self.fill in FILLS or (
-            len(numbers) in (1, 3) and all(map(is_number, numbers))
+            len(values) in (1, 3) and all(map(is_number, values))
         )
         if not known:
             raise ValueError(
@@ -78,3 +80,16 @@ class Eraser(ImageTrick):
     def change(self, images: Any, keys: Any) -> Any:
         fill = fill_values(self.fill, images, keys)
         return self.erase(images, fill, keys)
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskEraser(Eraser):
+    """One whose pixels are no boxes: it makes a mask."""
+
+    def mask(self, keys: Any, height: int, width: int) -> Any:
+        """bool [B, H, W]: what goes."""
+        raise NotImplementedError
+
+    def erase(self, images: Any, fill: Any, keys: Any) -> Any:
+        mask = self.mask(keys, images.shape[1], images.shape[2])
+        return erase_batch(images, mask, fill)

@@ -5,9 +5,9 @@
 
 each with probability `rate`, image by image. `alternate` draws only once for an
 image and then flips it every other epoch, so that two epochs in a row show both
-of its sides (airbench, arXiv 2404.00498): at a rate of 1/2 by chance a quarter
-of the images come twice alike. It reads the lowest bit of a key, which
-`data.pipeline` turns over from epoch to epoch.
+of its sides (airbench, arXiv 2404.00498); by chance half of the images come
+twice alike. It reads the lowest bit of a key, which `data.pipeline` turns over
+from epoch to epoch.
 
 Acts on: the uint8 batch, first of all. Cost: one pass over bytes. Hurts: where
 left and right mean something (digits, text, arrows); upside down, nearly
@@ -64,7 +64,7 @@ class RandomFlip(ImageTrick):
             )
 
     @property
-    def needs_side(self) -> bool:  # type: ignore[override]
+    def needs_parity(self) -> bool:  # type: ignore[override]
         return self.alternate
 
     def change(self, images: Any, keys: Any) -> Any:

@@ -4,7 +4,7 @@
 
 Papers: SimCLR arXiv 2002.05709 (rate .2). Acts on: the batch, in one matrix
 with the other colour tricks. Cost: none beside them. Hurts: classes told apart
-by colour. Keras's RandomGrayscale fails on dicts of images and labels.
+by colour.
 """
 
 import dataclasses

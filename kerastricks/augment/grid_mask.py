@@ -20,7 +20,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.erase import Eraser, erase_batch
+from kerastricks.augment.erase import MaskEraser
 from kerastricks.augment.trick import check_probability
 
 
@@ -63,7 +63,7 @@ def turned(angle: Any, height: int, width: int) -> tuple[Any, Any]:
 
 @keras.saving.register_keras_serializable("kerastricks")
 @dataclasses.dataclass(frozen=True)
-class GridMask(Eraser):
+class GridMask(MaskEraser):
     """Erases a grid of squares of each image with probability `rate`.
 
     Args:
@@ -100,12 +100,7 @@ class GridMask(Eraser):
                 f"rotate must be in [0, 180]. Received: rotate={self.rotate}"
             )
 
-    def erase(self, images: Any, fill: Any, keys: Any) -> Any:
-        mask = self.mask(keys, images.shape[1], images.shape[2])
-        return erase_batch(images, mask, fill)
-
     def mask(self, keys: Any, height: int, width: int) -> Any:
-        """bool [B, H, W]: what goes."""
         drawn = draws.uniform(keys, "grid mask", 5)
         side = min(height, width)
         low, high = (max(2, round(share * side)) for share in self.period)

@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.erase import Eraser, erase_batch
+from kerastricks.augment.erase import MaskEraser
 from kerastricks.augment.trick import check_probability
 
 WHOLE = np.float32(1e9)  # a cell's side that no image exceeds
@@ -49,7 +49,7 @@ def one_hot_cells(side: Any, length: int, cells: int) -> Any:
 
 @keras.saving.register_keras_serializable("kerastricks")
 @dataclasses.dataclass(frozen=True)
-class HideAndSeek(Eraser):
+class HideAndSeek(MaskEraser):
     """Erases cells of a grid.
 
     Args:
@@ -74,12 +74,7 @@ class HideAndSeek(Eraser):
                 f"Received: sizes={self.sizes}"
             )
 
-    def erase(self, images: Any, fill: Any, keys: Any) -> Any:
-        mask = self.mask(keys, images.shape[1], images.shape[2])
-        return erase_batch(images, mask, fill)
-
     def mask(self, keys: Any, height: int, width: int) -> Any:
-        """bool [B, H, W]: what goes."""
         sides = [
             max(1, round(size * min(height, width))) if size else 0
             for size in self.sizes

@@ -15,15 +15,22 @@ import keras
 from keras import ops
 
 from kerastricks.augment.augment import Augment
-from kerastricks.augment.trick import BatchTrick, check_counted_keys
+from kerastricks.augment.trick import BatchTrick, refuse_parity
+
+
+def mixable(labels: Any) -> bool:
+    """Whether they are shares of classes: [B, C], not [B] or [B, 1]."""
+    return labels is not None and len(labels.shape) == 2 and labels.shape[1] > 1
 
 
 @keras.saving.register_keras_serializable("kerastricks")
 class AugmentLayer(keras.layers.Layer):
     """Runs tricks on batches that bring no keys: these count the calls.
 
-    Takes images [B, H, W, 3], or (images, labels) with labels [B, C], and gives
-    the same. Outside training only what evaluation needs (Normalize) acts.
+    Takes images [B, H, W, 3], or images and labels [B, C], and gives the same,
+    images in float32. With `training=False` only what evaluation needs
+    (Normalize) acts. In `dataset.map` without `num_parallel_calls`, or draws
+    follow whichever call comes first.
 
     Args:
         tricks: in the order in which they act.
@@ -39,13 +46,13 @@ class AugmentLayer(keras.layers.Layer):
     ) -> None:
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        check_counted_keys(tricks)
+        refuse_parity(tricks)
         self.augment = Augment(tuple(tricks))
         self.seed = seed
         self.calls = self.add_weight(
             name="calls",
             shape=(),
-            dtype="int32",
+            dtype="int",  # as Learner.counter
             # Far from where other seeds begin.
             initializer=keras.initializers.Constant(
                 zlib.crc32(str(seed).encode()) >> 1
@@ -63,8 +70,8 @@ class AugmentLayer(keras.layers.Layer):
         images = inputs
         if isinstance(inputs, tuple | list):
             images, labels = inputs
-        mixes = any(trick.mixes for trick in self.augment.tricks)
-        if training and mixes and (labels is None or len(labels.shape) != 2):
+        mixes = self.augment.mixes
+        if training and mixes and not mixable(labels):
             raise ValueError(
                 "tricks that mix need (images, labels) with labels [B, C], "
                 "one-hot or soft. Received: labels "
@@ -76,12 +83,13 @@ class AugmentLayer(keras.layers.Layer):
         images, labels = self.augment(
             images, labels, keys, training=bool(training)
         )
+        images = ops.cast(images, "float32")
         return images if labels is None else (images, labels)
 
     def next_keys(self, images: Any) -> Any:
         """int32 [B, 2]: (call, counted from the seed's own number; place)."""
         places = ops.arange(ops.shape(images)[0], dtype="int32")
-        calls = ops.convert_to_tensor(self.calls) + ops.zeros_like(places)
+        calls = ops.cast(self.calls, "int32") + ops.zeros_like(places)
         keys = ops.stack([calls, places], axis=1)
         self.calls.assign_add(1)
         return keys

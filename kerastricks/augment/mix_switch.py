@@ -5,7 +5,7 @@ With probability `rate` a batch is mixed: by the first trick with probability
 
 As timm's --mixup-prob and --mixup-switch-prob, and torchvision's random choice
 (switch 1/2). Acts on: the normalised batch, last. Cost: that of the trick which
-is chosen; chosen for each sample, that of all of them.
+is chosen; chosen for each sample, that of all of them. Hurts: as its tricks do.
 """
 
 import dataclasses

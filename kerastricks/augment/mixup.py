@@ -18,7 +18,7 @@ from keras import ops
 
 from kerastricks.augment.beta import beta_from_uniform
 from kerastricks.augment.partner import check_mixing, drawn_per, partners
-from kerastricks.augment.trick import BatchTrick
+from kerastricks.augment.trick import BatchTrick, check_labels
 
 
 def mixup_batch(
@@ -29,6 +29,7 @@ def mixup_batch(
     Args:
         weight: of the sample itself, a scalar or [B].
     """
+    check_labels(labels)
     weight = ops.reshape(ops.convert_to_tensor(weight, "float32"), (-1,))
     return (
         blend(ops.cast(images, "float32"), weight[:, None, None, None], order),

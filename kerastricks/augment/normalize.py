@@ -16,10 +16,15 @@ from keras import ops
 from kerastricks.augment import color
 
 
+def scale_and_shift(mean: Any, std: Any) -> tuple[Any, Any]:
+    """float32 [3] twice: x' = scale x + shift."""
+    scale = 1 / np.asarray(std, np.float32)
+    return scale, -np.asarray(mean, np.float32) * scale
+
+
 def normalize_batch(images: Any, mean: Any, std: Any) -> Any:
     """float32 [B, H, W, 3] of images on 0..255."""
-    scale = 1 / np.asarray(std, np.float32)
-    shift = -np.asarray(mean, np.float32) * scale
+    scale, shift = scale_and_shift(mean, std)
     return ops.cast(images, "float32") * scale + shift
 
 
@@ -44,8 +49,7 @@ class Normalize(color.ColorTrick):
         return normalize_batch(images, self.mean, self.std)
 
     def matrix(self, keys: Any, mean: Any) -> Any:
-        scale = 1 / np.asarray(self.std, np.float32)
-        shift = -np.asarray(self.mean, np.float32) * scale
+        scale, shift = scale_and_shift(self.mean, self.std)
         together = np.concatenate([np.diag(scale), shift[:, None]], axis=1)
         return ops.convert_to_tensor(together[None])
 

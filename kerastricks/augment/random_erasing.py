@@ -87,6 +87,11 @@ class RandomErasing(Eraser):
                     f"{name} must be 0 < smallest <= largest, or empty. "
                     f"Received: {name}={limits}"
                 )
+        if self.area and self.area[1] > 1:
+            raise ValueError(
+                "area must be shares of the image, at most 1. "
+                f"Received: area={self.area}"
+            )
 
     def boxes(self, keys: Any, height: int, width: int) -> Any:
         """int32 [B, 4], empty for images that stay whole."""

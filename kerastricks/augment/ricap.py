@@ -19,7 +19,7 @@ from keras import ops
 
 from kerastricks.augment import draws
 from kerastricks.augment.beta import beta_from_uniform
-from kerastricks.augment.trick import BatchTrick, check_positive
+from kerastricks.augment.trick import BatchTrick, check_labels, check_positive
 
 
 def ricap_batch(
@@ -33,6 +33,7 @@ def ricap_batch(
             bottom right.
         corners: int [4, 2], (top, left) of each of these crops in its image.
     """
+    check_labels(labels)
     images = ops.cast(images, "float32")
     labels = ops.cast(labels, "float32")
     height, width, channels = images.shape[1:]

@@ -22,9 +22,9 @@ class BatchTrick:
     training_only = True
     # Tricks that blend samples with each other say True.
     mixes = False
-    # Tricks that read the image's side from a key (see data.pipeline) say True:
-    # keys that only count calls have none.
-    needs_side = False
+    # Tricks that read the parity in a key (see data.pipeline) say True: keys
+    # that only count calls have none.
+    needs_parity = False
 
     def __call__(self, images: Any, labels: Any, keys: Any) -> tuple[Any, Any]:
         raise NotImplementedError
@@ -57,14 +57,24 @@ class ImageTrick(BatchTrick):
         return self.change(images, keys), labels
 
 
-def check_counted_keys(tricks: Iterable[BatchTrick]) -> None:
-    """Refuses tricks that need more of a key than its being another one."""
+def refuse_parity(tricks: Iterable[BatchTrick]) -> None:
+    """For keys that count calls: refuses tricks that need more of a key."""
     for trick in tricks:
-        if trick.needs_side:
+        if trick.needs_parity:
             raise ValueError(
                 "flips that alternate need batches with the keys of "
                 f"data.pipeline. Received: {trick}"
             )
+
+
+def check_labels(labels: Any) -> None:
+    """Refuses labels that cannot be mixed."""
+    if labels is None or len(labels.shape) != 2:
+        shape = None if labels is None else tuple(labels.shape)
+        raise ValueError(
+            "labels must be shares of classes, [B, C], to be mixed. "
+            f"Received: labels {shape}"
+        )
 
 
 def check_probability(**named: float) -> None:

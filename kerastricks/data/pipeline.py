@@ -138,19 +138,18 @@ def share_of(batch_size: int, shard: tuple[int, int]) -> Any:
 def keys(
     seed: int, epoch: Tensor, positions: Tensor, indices: Tensor
 ) -> Tensor:
-    """int32 [B, 2]: the epoch hashed, and twice the position, plus a side.
+    """int32 [B, 2]: the epoch hashed, and twice the position, plus a parity.
 
-    The side, 0 or 1, is an image's own by chance and turns over from epoch to
+    The parity, 0 or 1, is an image's own by chance and turns over from epoch to
     epoch, for flips that alternate.
     """
     of_epoch = tf.random.stateless_uniform(
         [], [seed, epoch], minval=None, maxval=None, dtype=tf.int32
     )
-    first = order.mix(
-        order.to_uint32(seed) + order.mix(order.to_uint32(indices))
-    )
-    side = (tf.cast(first & 1, tf.int32) + tf.cast(epoch, tf.int32)) & 1
-    second = 2 * tf.cast(positions, tf.int32) + side
+    of_image = order.mix(order.to_uint32(indices))
+    bits = order.mix(order.to_uint32(seed) + of_image)
+    parity = (tf.cast(bits & 1, tf.int32) + tf.cast(epoch, tf.int32)) & 1
+    second = 2 * tf.cast(positions, tf.int32) + parity
     return tf.stack([tf.fill(tf.shape(second), of_epoch), second], axis=1)
 
 

@@ -12,7 +12,7 @@ import keras
 from keras import ops
 
 from kerastricks.augment import Augment, BatchTrick, Normalize
-from kerastricks.augment.trick import check_counted_keys
+from kerastricks.augment.trick import refuse_parity
 from kerastricks.backend import StepShim
 from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
 from kerastricks.training.soft_accuracy import SoftAccuracy
@@ -61,11 +61,15 @@ class Learner(StepShim, keras.Model):
         self.built = True
 
     def counter(self, name: str, start: int) -> Any:
-        """A whole number that the compiled step keeps."""
+        """A whole number that the compiled step keeps.
+
+        Keras's "int" is int64 on TensorFlow, whose int32 variables never lie on
+        a GPU, so that no compiled step could reach them there.
+        """
         return self.add_weight(
             name=name,
             shape=(),
-            dtype="int32",
+            dtype="int",
             initializer=keras.initializers.Constant(start),
             trainable=False,
         )
@@ -89,12 +93,7 @@ class Learner(StepShim, keras.Model):
     def accuracies(self) -> list[Any]:
         """Top-1 and top-5; with several labels any of them is right."""
         k = min(5, self.num_classes)
-        top5 = (
-            SoftAccuracy("top5", k=k)
-            if self.multi_label
-            else keras.metrics.TopKCategoricalAccuracy(k=k, name="top5")
-        )
-        return [SoftAccuracy("top1"), top5]
+        return [SoftAccuracy("top1"), SoftAccuracy("top5", k=k)]
 
     def build_on_zeros(self) -> None:
         """Builds loss and metrics now: `fit` would do so on raw labels."""
@@ -114,7 +113,13 @@ class Learner(StepShim, keras.Model):
         """(float images, soft labels[, weights]) of a batch as it comes."""
         inputs, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         if not isinstance(inputs, dict):
-            inputs = {"image": inputs, "key": self.default_keys(inputs)}
+            keys = self.default_keys(inputs) if training else None
+            inputs = {"image": inputs, "key": keys}
+        if training and weights is not None and self.augment.mixes:
+            raise ValueError(
+                "sample weights say nothing of mixed samples: leave out one "
+                f"of the two. Received: augment={self.augment}"
+            )
         images, labels = self.augment(
             inputs["image"],
             self.soft_labels(labels),
@@ -134,7 +139,7 @@ class Learner(StepShim, keras.Model):
 
     def default_keys(self, images: Any) -> Any:
         """Keys [B, 2] = (step, place) for batches that bring none."""
-        check_counted_keys(self.augment.tricks)
+        refuse_parity(self.augment.tricks)
         places = ops.arange(ops.shape(images)[0], dtype="int32")
         step = ops.cast(self.steps_done, "int32")
         return ops.stack([step + ops.zeros_like(places), places], axis=1)

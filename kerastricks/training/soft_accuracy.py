@@ -7,11 +7,11 @@ from keras import ops
 
 
 def soft_hits(y_true: Any, y_pred: Any, k: int = 1) -> Any:
-    """[B]: the largest share of each label that one of the k best classes has.
+    """[B]: the share of each label that the k best classes have, at most 1.
 
-    On one-hot labels this is plain top-k accuracy. Under mixup top-1 is the
-    usual weighted one: w for the first image's class, 1 - w for the second's.
-    On labels of several classes any of them is a hit, and of none nothing is.
+    On one-hot labels this is plain top-k accuracy. Under mixup it is the usual
+    weighted one: w for the first image's class, 1 - w for the second's. On
+    labels of several classes any of them is a hit, and of none nothing is.
     """
     labels = ops.cast(y_true, "float32")
     if k == 1:
@@ -19,7 +19,8 @@ def soft_hits(y_true: Any, y_pred: Any, k: int = 1) -> Any:
         chosen = ops.one_hot(best, y_pred.shape[-1], dtype="float32")
         return ops.sum(labels * chosen, axis=-1)
     _, best = ops.top_k(y_pred, k)
-    return ops.max(ops.take_along_axis(labels, best, axis=-1), axis=-1)
+    shares = ops.take_along_axis(labels, best, axis=-1)
+    return ops.minimum(ops.sum(shares, axis=-1), 1.0)
 
 
 @keras.saving.register_keras_serializable("kerastricks")

@@ -64,7 +64,7 @@ def expected(images, labels, mix=True):
     ).astype(np.float64)
     images = (images - np.array(MEAN)) / np.array(STD)
     if mix:
-        draw = draws.batch_uniform(KEYS, "mixup weight")
+        draw = draws.uniform(KEYS[:1], "mixup weight")[0, 0]
         weight = float(beta_from_uniform(draw, 1.0))
         order = ops.convert_to_numpy(draws.permutation(KEYS, "mixup order"))
         images = weight * images + (1 - weight) * images[order]
@@ -244,3 +244,10 @@ def test_float32_under_half_precision_policies(augment, images, labels):
     for got, want in zip(found, expected(images, labels), strict=True):
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, want, atol=1e-5)
+
+
+def test_colours_come_before_the_normalisation():
+    Augment([Normalize(), RandomFlip()])
+    rule = "colour tricks act on 0..255, so before the normalisation. Received"
+    with pytest.raises(ValueError, match=rule):
+        Augment([Normalize(), RandomFlip(), ColorJitter()])

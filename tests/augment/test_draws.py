@@ -92,7 +92,7 @@ def test_compiled_and_eager_draws_are_the_same(compiler):
     compiled = COMPILERS[compiler](
         lambda keys: (
             draws.uniform(keys, "a", 3),
-            draws.batch_uniform(keys, "b"),
+            draws.uniform(keys[:1], "b")[0, 0],
             draws.permutation(keys, "c"),
         )
     )
@@ -156,13 +156,6 @@ def test_purposes_counters_and_neighbours_are_independent():
             one, other = (x[keys[:, 0] != keys[:, 1]] for x in (one, other))
         # 40,000 pairs: the deviation of a correlation is .005.
         assert abs(correlation(one, other)) < 0.02, name
-
-
-def test_batch_uniform_is_the_first_samples_draw():
-    keys = np.int32(grid(3)) + 5
-    drawn = ops.convert_to_numpy(draws.batch_uniform(keys, "weight"))
-    assert drawn.shape == ()
-    assert drawn == uniform(keys[:1], "weight")[0, 0]
 
 
 def test_permutation_sorts_the_draws():

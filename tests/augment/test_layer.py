@@ -122,11 +122,11 @@ def test_whole_one_hot_labels_become_soft_ones(images):
     assert ((found[1] > 0.01) & (found[1] < 0.99)).any()
 
 
-def test_bytes_stay_bytes_and_labels_stay_as_they_are(images):
+def test_bytes_become_floats_and_labels_stay_as_they_are(images):
     layer = AugmentLayer([RandomFlip(1.0)])
     numbers = np.arange(4, dtype=np.int32)
     found = numpy_of(layer((images[:4], numbers)))
-    assert found[0].dtype == np.uint8 and found[1].dtype == np.int32
+    assert found[0].dtype == np.float32 and found[1].dtype == np.int32
     np.testing.assert_array_equal(found[0], images[:4, :, ::-1])
     np.testing.assert_array_equal(found[1], numbers)
 
@@ -142,7 +142,7 @@ def test_outside_training_only_normalisation_acts(images, labels):
     np.testing.assert_array_equal(numpy_of(found)[1], labels[:4])
     plain = AugmentLayer([RandomFlip(1.0), ColorJitter()])
     found = ops.convert_to_numpy(plain(images[:4], training=False))
-    assert found.dtype == np.uint8
+    assert found.dtype == np.float32
     np.testing.assert_array_equal(found, images[:4])
 
 
@@ -288,3 +288,25 @@ def test_a_dataset_of_images(images, labels):
     batches = dataset_of(images, labels).batch(12).map(lambda x, y: x)
     (found,) = batches.map(layer)
     np.testing.assert_array_equal(ops.convert_to_numpy(found), expected)
+
+
+def test_a_model_of_bytes_trains_and_evaluates_without_normalize(images):
+    model = keras.Sequential(
+        [
+            keras.Input((4, 5, 3), dtype="uint8"),
+            AugmentLayer([RandomFlip()]),
+            keras.layers.Conv2D(1, 3),
+            keras.layers.Flatten(),
+        ]
+    )
+    model.compile("sgd", "mse")
+    targets = np.zeros((len(images), 6), np.float32)
+    model.fit(images, targets, batch_size=6, verbose=0)
+    assert np.isfinite(model.evaluate(images, targets, verbose=0))
+
+
+@pytest.mark.parametrize("labels", [np.arange(4), np.arange(4)[:, None]])
+def test_numbers_of_classes_cannot_be_mixed(images, labels):
+    layer = AugmentLayer([MixUp(1.0)])
+    with pytest.raises(ValueError, match="one-hot or soft"):
+        layer((images[:4], labels))

@@ -103,7 +103,7 @@ def test_a_batch_gets_exactly_what_the_chosen_trick_makes_of_it(batch):
     alone = [lambda *batch: batch, *(Augment([trick]) for trick in tricks)]
     seen = []
     for step in range(16):
-        draw = float(draws.batch_uniform(keys(step), "mix switch"))
+        draw = float(draws.uniform(keys(step)[:1], "mix switch")[0, 0])
         chosen = int(choices(draw, [0.25, 0.5, 0.75]))
         expected = numpy_of(alone[chosen](*batch, keys(step))[:2])
         found = numpy_of(mix(*batch, keys(step)))
@@ -151,7 +151,7 @@ def test_bytes_become_numbers_even_where_nothing_is_mixed(batch):
     for step in range(6):
         found = numpy_of(mix(images, batch[1], keys(step)))
         assert [got.dtype for got in found] == [np.float32, np.float32]
-        draw = float(draws.batch_uniform(keys(step), "mix switch"))
+        draw = float(draws.uniform(keys(step)[:1], "mix switch")[0, 0])
         if draw < 0.5:
             whole += 1
             np.testing.assert_array_equal(found[0], images)

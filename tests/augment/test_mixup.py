@@ -51,7 +51,7 @@ def test_every_value_is_the_formulas(weight, batch):
 @pytest.mark.parametrize("alpha", [0.2, 1.0])
 def test_weight_and_partners_come_from_the_keys(alpha, batch):
     for step in range(5):
-        draw = draws.batch_uniform(keys(step), "mixup weight")
+        draw = draws.uniform(keys(step)[:1], "mixup weight")[0, 0]
         weight = float(beta_from_uniform(draw, alpha))
         order = ops.convert_to_numpy(
             draws.permutation(keys(step), "mixup order")
@@ -105,7 +105,7 @@ def test_partners(partner, count, batch):
         "roll": np.roll(np.arange(count), 1),
         "reverse": np.arange(count)[::-1],
     }[partner]
-    draw = draws.batch_uniform(keys(3, count), "mixup weight")
+    draw = draws.uniform(keys(3, count)[:1], "mixup weight")[0, 0]
     weight = float(beta_from_uniform(draw, 1.0))
     trick = Augment([MixUp(1.0, partner=partner)])
     found = numpy_of(trick(images, labels, keys(3, count)))

@@ -8,6 +8,7 @@ import pytest
 from kerastricks.augment import BatchTrick, ImageTrick
 from kerastricks.augment.trick import (
     check_choice,
+    check_labels,
     check_positive,
     check_probability,
 )
@@ -84,3 +85,11 @@ def test_check_of_a_choice():
     message = r"^letter must be one of a, b\. Received: letter=c$"
     with pytest.raises(ValueError, match=message):
         check_choice(("a", "b"), other="a", letter="c")
+
+
+@pytest.mark.parametrize("labels", [None, np.zeros(4), np.zeros((4, 2, 2))])
+def test_only_shares_of_classes_can_be_mixed(labels):
+    check_labels(np.zeros((4, 2)))
+    rule = r"labels must be shares of classes, \[B, C\], to be mixed\. Received"
+    with pytest.raises(ValueError, match=rule):
+        check_labels(labels)

@@ -70,7 +70,7 @@ def augmented(images, labels, keys):
     images = np.where(flipped[:, None, None, None], images[:, :, ::-1], images)
     targets = labels if labels.ndim == 2 else one_hot(labels)
     images = normalized(images)
-    draw = draws.batch_uniform(keys, "mixup weight")
+    draw = draws.uniform(keys[:1], "mixup weight")[0, 0]
     weight = float(beta_from_uniform(draw, 1.0))
     order = ops.convert_to_numpy(draws.permutation(keys, "mixup order"))
     return (
@@ -418,3 +418,20 @@ def test_several_labels_have_their_loss_by_default():
     learner.compile()
     assert type(learner.loss) is BinaryCrossentropy
     assert learner.loss.label_smoothing == 0
+
+
+def test_evaluation_needs_no_keys(data):
+    images, labels, _ = data
+    learner = make_learner([RandomFlip(alternate=True), NORMALIZE])
+    found = learner.evaluate(images, labels, verbose=0, return_dict=True)
+    expected = cross_entropy(
+        logits_of(learner, normalized(images)), one_hot(labels)
+    )
+    assert found["loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_mixed_samples_have_no_weights(data):
+    images, labels, _ = data
+    learner = make_learner([NORMALIZE, MixUp(0.2)])
+    with pytest.raises(ValueError, match="sample weights say nothing of mixed"):
+        learner.prepare((images, labels, np.ones(len(labels))), training=True)

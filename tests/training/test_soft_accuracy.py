@@ -45,13 +45,13 @@ def test_any_of_several_labels_is_a_hit_and_of_none_nothing():
         np.testing.assert_array_equal(hits, expected)
 
 
-def test_the_best_of_k_classes_counts():
+def test_the_shares_of_the_k_best_classes_count():
     labels = np.array([[0.7, 0.3, 0], [0.7, 0.3, 0], [0.2, 0.2, 0.6]])
-    for k, expected in ((1, [0.7, 0.3, 0.6]), (2, [0.7, 0.3, 0.6])):
+    for k, expected in ((1, [0.7, 0.3, 0.6]), (2, [1.0, 0.3, 0.8])):
         hits = ops.convert_to_numpy(soft_hits(labels, LOGITS[:3], k))
         np.testing.assert_allclose(hits, expected, rtol=1e-6)
     hits = ops.convert_to_numpy(soft_hits(labels, LOGITS[:3], 3))
-    np.testing.assert_allclose(hits, [0.7, 0.7, 0.6], rtol=1e-6)
+    np.testing.assert_allclose(hits, 1, rtol=1e-6)
 
 
 def test_equal_logits_go_to_the_smaller_index():

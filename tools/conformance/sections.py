@@ -116,7 +116,7 @@ COLORS = (
         "Brightness and contrast of .8, so that much clips. torchvision cuts "
         "after each step, ours once, or on demand after each step. Without "
         "cuts in between brightness, contrast and saturation commute, and so "
-        "does our hue but for .01 of a grey level: no order would show. Where "
+        "does our hue nearly (see the card): no order would show. Where "
         "both orders occur it is random; they do not show equally often.",
     ),
     Section(
