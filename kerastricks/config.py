@@ -720,6 +720,8 @@ def as_type_of(field: dataclasses.Field, value: Any) -> Any:
     elif type(value) is kind:
         return value
     name = f"{len(default)} numbers" if kind is tuple else kind.__name__
+    if field.metadata["spread"]:
+        name += ", or one for all"
     raise InputError(
         f"{field.name} must be {name}. Received: {field.name}={value!r}"
     )

@@ -152,7 +152,9 @@ def test_one_strength_stands_for_three(given):
     assert Recipe(color_jitter=given).augment.color_jitter == (0.4, 0.4, 0.4)
     several = Recipe(color_jitter=(0.8, 0.4, 0))
     assert several.augment.color_jitter == (0.8, 0.4, 0.0)
-    assert "must be 3 numbers" in refusal(Recipe, color_jitter=(0.4, 0.4))
+    assert "must be 3 numbers, or one for all. " in refusal(
+        Recipe, color_jitter=(0.4, 0.4)
+    )
     assert "must be 2 numbers" in refusal(Recipe, crop_area=0.5)
 
 

@@ -27,7 +27,7 @@ def test_effective_tells_what_applies(small_recipe, finished):
     assert [phase["epochs"] for phase in about["phases"]] == [4, 2]
     mixing = about["phases"][0]["augment"][-1]
     assert mixing.startswith("MixUp(alpha=0.2, ")
-    assert "MixUp(alpha=0.2)" not in about["phases"][1]["augment"]
+    assert "MixUp" not in str(about["phases"][1]["augment"])
 
 
 def test_coupled_decay_is_told_in_the_others_terms(finished):
