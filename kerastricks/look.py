@@ -123,7 +123,8 @@ def title(tricks: Sequence[BatchTrick]) -> str:
     if isinstance(tricks[0], MixSwitch):
         names = [type(trick).__name__ for trick in tricks[0].tricks]
         return f"{' or '.join(names)}\n{settings(tricks[0])}"
-    return f"{', '.join(names)}\n{', '.join(map(settings, tricks))}"
+    told = filter(None, map(settings, tricks))
+    return f"{', '.join(names)}\n{', '.join(told)}"
 
 
 def settings(trick: BatchTrick) -> str:
