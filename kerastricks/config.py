@@ -650,14 +650,27 @@ def normalization(text: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
             for half in text.split("/")
         )
         finite = all(map(math.isfinite, mean + std))
-        if len(mean) == len(std) == 3 and finite and min(std) > 0:
-            return mean, std
+        good = len(mean) == len(std) == 3 and finite and min(std) > 0
     except ValueError:
-        pass
+        good = False
+    if good:
+        refuse_unit_range(mean, std, text)
+        return mean, std
     raise InputError(
         "normalize must be imagenet, dataset, none or three means and three "
         f"positive deviations as r,g,b/r,g,b. Received: normalize={text}"
     )
+
+
+def refuse_unit_range(
+    mean: tuple[float, ...], std: tuple[float, ...], text: str
+) -> None:
+    """Numbers on 0..1, as torchvision and timm have them."""
+    if 0 < max(mean) <= 1 and max(std) <= 1:
+        raise InputError(
+            "normalize has means and deviations on 0..255, those on 0..1 times "
+            f"255. Received: normalize={text}"
+        )
 
 
 def class_weights(text: str) -> tuple[float, ...]:
@@ -676,9 +689,41 @@ def class_weights(text: str) -> tuple[float, ...]:
 
 def unknown_name(name: str) -> str:
     """The message for a leaf that does not exist, with the nearest one."""
-    near = difflib.get_close_matches(name, SECTION_OF, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    near = nearest(name, list(SECTION_OF))
+    hint = f" Did you mean {near}?" if near else ""
     return f"no such knob. Received: {name}.{hint}"
+
+
+# What timm and torchvision call them.
+ELSEWHERE = {
+    "aa": "policy",
+    "auto_augment": "policy",
+    "b": "batch_size",
+    "cutmix_alpha": "cutmix",
+    "hflip": "flip",
+    "img_size": "image_size",
+    "lr": "learning_rate",
+    "mixup_alpha": "mixup",
+    "mixup_mode": "mix_per",
+    "mixup_off_epoch": "mix_off_epochs",
+    "mixup_prob": "mix_prob",
+    "mixup_switch_prob": "mix_switch",
+    "random_erase": "erasing",
+    "ra_reps": "repeat_augment",
+    "remode": "erasing_fill",
+    "reprob": "erasing",
+    "smoothing": "label_smoothing",
+    "wd": "weight_decay",
+}
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """The name that was meant, or none."""
+    name = name.replace("-", "_")
+    if ELSEWHERE.get(name) in names:
+        return ELSEWHERE[name]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return near[0] if near else ""
 
 
 def checked(field: dataclasses.Field, value: Any) -> Value:

@@ -16,7 +16,7 @@ from typing import Any
 from absl import flags as absl_flags
 
 from kerastricks import __version__
-from kerastricks.config import SECTIONS, Recipe, leaves
+from kerastricks.config import SECTIONS, Recipe, leaves, nearest
 from kerastricks.errors import InputError
 
 
@@ -131,12 +131,9 @@ def unknown_flag(
     error: absl_flags.UnrecognizedFlagError, flags: Sequence[Flag]
 ) -> str:
     """The message for an unknown flag, with the nearest that exists."""
-    import difflib
-
     names = [flag.name for flag in flags]
-    name = error.flagname.removeprefix("no")
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f" Did you mean --{near[0]}?" if near else " See --help."
+    near = nearest(error.flagname.removeprefix("no"), names)
+    hint = f" Did you mean --{near}?" if near else " See --help."
     return f"no such flag. Received: --{error.flagname}.{hint}"
 
 

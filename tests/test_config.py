@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kerastricks.config import (
+    ELSEWHERE,
     FIELD_OF,
     SECTIONS,
     Recipe,
@@ -499,6 +500,22 @@ def test_keys_of_records_do_nothing_without_records():
         f"{name}={value} has no effect with other data than tfrecord:"
         for name, value in values.items()
     ]
+
+
+def test_normalization_on_0_to_1_is_refused():
+    text = "0.485,0.456,0.406/0.229,0.224,0.225"
+    assert refusal(normalization, text) == (
+        "normalize has means and deviations on 0..255, those on 0..1 times "
+        f"255. Received: normalize={text}"
+    )
+    assert normalization("0,0,0/1,1,1") == ((0.0,) * 3, (1.0,) * 3)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_names_of_other_projects_lead_to_ours(name):
+    ours = ELSEWHERE[name]
+    assert ours in FIELD_OF and name not in FIELD_OF
+    assert refusal(Recipe, **{name: 1}).endswith(f"Did you mean {ours}?")
 
 
 def test_class_weights_are_numbers():

@@ -47,6 +47,11 @@ class Augment:
     def __call__(
         self, images: Any, labels: Any, keys: Any, training: bool = True
     ) -> tuple[Any, Any]:
+        if len(images.shape) != 4:
+            raise ValueError(
+                "images must be a batch, [B, H, W, 3]: .batch() comes before "
+                f".map(). Received: images {tuple(images.shape)}"
+            )
         if not training:
             lasting = [
                 trick for trick in self.tricks if not trick.training_only

@@ -23,7 +23,8 @@ class Learner(StepShim, keras.Model):
 
     Batches are ({"image": uint8 [B, H, W, 3], "key": int32 [B, 2]}, labels)
     with labels int [B] or float [B, C]; without keys, a plain (images, labels)
-    does too, and draws then follow the step's number.
+    does too, and draws then follow the step's number. `fit` and `evaluate` also
+    take floats on 0..255; `predict` takes floats for normalised already.
 
     Args:
         augment: tricks in the order in which they act; Normalize among them.

@@ -73,9 +73,10 @@ def expected(images, labels, mix=True):
 
 
 def test_tricks_act_in_turn(images, labels):
-    one = Augment([Plus(1), Plus(10)])(1.0, labels, KEYS)[0]
-    other = Augment([Plus(10), Plus(1)])(1.0, labels, KEYS)[0]
-    assert (one, other) == (16, 25)
+    ones = np.ones((8, 1, 1, 3), np.float32)
+    one = Augment([Plus(1), Plus(10)])(ones, labels, KEYS)[0]
+    other = Augment([Plus(10), Plus(1)])(ones, labels, KEYS)[0]
+    assert (one[0, 0, 0, 0], other[0, 0, 0, 0]) == (16, 25)
 
 
 def test_a_whole_chain_equals_numpy(augment, images, labels):
@@ -251,3 +252,10 @@ def test_colours_come_before_the_normalisation():
     rule = "colour tricks act on 0..255, so before the normalisation. Received"
     with pytest.raises(ValueError, match=rule):
         Augment([Normalize(), RandomFlip(), ColorJitter()])
+
+
+def test_a_single_image_is_refused(images):
+    rule = r"images must be a batch, \[B, H, W, 3\]: \.batch\(\) comes before"
+    for training in (True, False):
+        with pytest.raises(ValueError, match=rule):
+            Augment([RandomFlip()])(images[0], None, KEYS[:1], training)
