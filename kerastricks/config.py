@@ -499,8 +499,11 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
     data, augment, schedule = recipe.data, recipe.augment, recipe.schedule
     if data.sample_fraction == 0:
         yield "sample_fraction must be above 0", ("sample_fraction",)
-    for name in ("crop_area", "crop_aspect"):
-        low, high = getattr(data, name)
+    for name, (low, high) in (
+        ("crop_area", data.crop_area),
+        ("crop_aspect", data.crop_aspect),
+        ("blur_sigma", augment.blur_sigma),
+    ):
         if not 0 < low <= high:
             yield f"{name} must be 0 < smallest <= largest", (name,)
     if recipe.warmup_epochs() > schedule.epochs:
@@ -524,9 +527,7 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
         )
     if augment.cutout == 1:
         yield "cutout must be 0 or at least 2", ("cutout",)
-    if not 0 < augment.blur_sigma[0] <= augment.blur_sigma[1]:
-        yield "blur_sigma must be 0 < smallest <= largest", ("blur_sigma",)
-    mixing = augment.mixup or augment.cutmix or augment.ricap
+    mixing = mixers_on(augment)
     if mixing and not augment.mix_prob:
         yield "mix_prob must be above 0 to mix at all", ("mix_prob", *MIXERS)
     if data.repeat_augment > 1 and augment.mix_partner == "roll" and mixing:
@@ -568,7 +569,7 @@ def idle_knobs(recipe: Recipe) -> list[str]:
     data, values = recipe.data, recipe.values()
     augment = recipe.augment
     records = data.data.startswith("tfrecord:")
-    mixers = [name for name in MIXERS if values[name]]
+    mixers = mixers_on(augment)
     jitters = any(augment.color_jitter) or augment.hue
     crop, kept = f"train_crop={data.train_crop}", f"cache={data.cache}"
     cases = (
@@ -621,6 +622,11 @@ def idle_knobs(recipe: Recipe) -> list[str]:
         for reason, holds, name in cases
         if holds and values[name] != FIELD_OF[name].default
     ]
+
+
+def mixers_on(augment: Augment) -> list[str]:
+    """The mixing tricks that are on, in order."""
+    return [name for name in MIXERS if getattr(augment, name)]
 
 
 def unreached(mixers: list[str], switch: float) -> list[str]:

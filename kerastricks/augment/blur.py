@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.trick import ImageTrick, check_probability
+from kerastricks.augment.trick import ImageTrick, check_probability, check_range
 
 
 def blur_batch(images: Any, sigma: Any, kernel_size: int = 23) -> Any:
@@ -66,12 +66,7 @@ class GaussianBlur(ImageTrick):
 
     def __post_init__(self) -> None:
         check_probability(rate=self.rate)
-        low, high = self.sigma
-        if not 0 < low <= high:
-            raise ValueError(
-                "sigma must be 0 < smallest <= largest. "
-                f"Received: sigma={self.sigma}"
-            )
+        check_range(sigma=self.sigma)
         if self.kernel_size < 0 or (
             self.kernel_size and not self.kernel_size % 2
         ):

@@ -48,6 +48,13 @@ def permutation(keys: Any, purpose: str) -> Any:
     return ops.argsort(uniform(keys, purpose)[:, 0])
 
 
+def counted_keys(count: Any, images: Any) -> Any:
+    """Keys [B, 2] = (count, place) for batches that bring none."""
+    places = ops.arange(ops.shape(images)[0], dtype="int32")
+    counts = ops.cast(count, "int32") + ops.zeros_like(places)
+    return ops.stack([counts, places], axis=1)
+
+
 def order_of(keys: Any, purpose: str, count: int) -> Any:
     """int32 [B, count]: a uniform permutation of 0..count-1 for each sample.
 

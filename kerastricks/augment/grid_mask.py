@@ -21,7 +21,7 @@ from keras import ops
 
 from kerastricks.augment import draws
 from kerastricks.augment.erase import MaskEraser
-from kerastricks.augment.trick import check_probability
+from kerastricks.augment.trick import check_probability, check_range
 
 
 def grid_mask(
@@ -89,12 +89,7 @@ class GridMask(MaskEraser):
             raise ValueError(
                 f"ratio must be in (0, 1). Received: ratio={self.ratio}"
             )
-        low, high = self.period
-        if not 0 < low <= high:
-            raise ValueError(
-                "period must be 0 < smallest <= largest. "
-                f"Received: period={self.period}"
-            )
+        check_range(period=self.period)
         if not 0 <= self.rotate <= 180:
             raise ValueError(
                 f"rotate must be in [0, 180]. Received: rotate={self.rotate}"

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerastricks.augment import draws
 from kerastricks.augment.augment import Augment
 from kerastricks.augment.trick import BatchTrick, refuse_parity
 
@@ -88,9 +89,7 @@ class AugmentLayer(keras.layers.Layer):
 
     def next_keys(self, images: Any) -> Any:
         """int32 [B, 2]: (call, counted from the seed's own number; place)."""
-        places = ops.arange(ops.shape(images)[0], dtype="int32")
-        calls = ops.cast(self.calls, "int32") + ops.zeros_like(places)
-        keys = ops.stack([calls, places], axis=1)
+        keys = draws.counted_keys(self.calls, images)
         self.calls.assign_add(1)
         return keys
 

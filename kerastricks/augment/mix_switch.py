@@ -15,8 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerastricks.augment import draws
-from kerastricks.augment.partner import PER
+from kerastricks.augment.partner import PER, drawn_per
 from kerastricks.augment.trick import (
     BatchTrick,
     check_choice,
@@ -58,9 +57,9 @@ class MixSwitch(BatchTrick):
     def __call__(self, images: Any, labels: Any, keys: Any) -> tuple[Any, Any]:
         images = ops.cast(images, "float32")
         labels = ops.cast(labels, "float32")
-        drawn = draws.uniform(keys, "mix switch")[:, 0]
+        drawn = drawn_per(keys, "mix switch", self.per)
         bounds = np.cumsum(self.shares())[:-1].astype(np.float32)
-        chosen = ops.sum(ops.cast(drawn[:, None] >= bounds, "int32"), axis=1)
+        chosen = ops.sum(ops.cast(drawn >= bounds, "int32"), axis=1)
         if self.per == "batch":
             return self.one_for_all(chosen[0], images, labels, keys)
         return self.one_for_each(chosen, images, labels, keys)

@@ -95,6 +95,16 @@ def check_positive(**named: float) -> None:
             )
 
 
+def check_range(**named: tuple[float, float]) -> None:
+    """Refuses what is no range of positive numbers."""
+    for name, (low, high) in named.items():
+        if not 0 < low <= high:
+            raise ValueError(
+                f"{name} must be 0 < smallest <= largest. "
+                f"Received: {name}={(low, high)}"
+            )
+
+
 def check_choice(choices: tuple[str, ...], **named: str) -> None:
     """Refuses what is not one of these."""
     for name, value in named.items():

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.augment import Augment, BatchTrick, Normalize
+from kerastricks.augment import Augment, BatchTrick, Normalize, draws
 from kerastricks.augment.trick import refuse_parity
 from kerastricks.backend import StepShim
 from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
@@ -141,9 +141,7 @@ class Learner(StepShim, keras.Model):
     def default_keys(self, images: Any) -> Any:
         """Keys [B, 2] = (step, place) for batches that bring none."""
         refuse_parity(self.augment.tricks)
-        places = ops.arange(ops.shape(images)[0], dtype="int32")
-        step = ops.cast(self.steps_done, "int32")
-        return ops.stack([step + ops.zeros_like(places), places], axis=1)
+        return draws.counted_keys(self.steps_done, images)
 
     def compute_loss(
         self,
