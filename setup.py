@@ -20,6 +20,7 @@ setup(
     package_data={"kerastricks": ["py.typed"]},
     install_requires=[
         "absl-py>=2.1",
+        "h5py>=3.11",
         "keras>=3.15",
         "importlib_resources>=6",  # tensorflow-datasets needs it, unsaid
         # Older keras-cv releases do not import beside Keras 3.

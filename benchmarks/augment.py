@@ -97,8 +97,7 @@ def step(args: argparse.Namespace) -> dict:
 def command(argv: list[str]) -> str:
     """What was run, without where things lie on this machine."""
     backend = os.environ["KERAS_BACKEND"]
-    shown = harness.command(argv).replace("input.py", "augment.py", 1)
-    return f"KERAS_BACKEND={backend} {shown}"
+    return f"KERAS_BACKEND={backend} {harness.command(argv, 'augment.py')}"
 
 
 def main(argv: list[str]) -> int:

@@ -3,7 +3,6 @@
 import argparse
 import os
 import pathlib
-import re
 import statistics
 import sys
 
@@ -45,18 +44,9 @@ def start(
         "", args.image_size, args.batch_size or STAGE_BATCH, args.workers
     )
     wanted = {"ours", *(args.only or ",".join(SCRIPTS)).split(",")}
-    ready, skipped = [], {}
-    for name in filter(wanted.__contains__, SCRIPTS):
-        contestant = Contestant(name, command_of(name, args), settings)
-        if reason := contestant.ready():
-            contestant.stop()
-            # Without paths of this machine: results are for publishing.
-            skipped[name] = re.sub(r"(?<!\w)/[^\s)]+", "…", reason)
-            print(f"- {name}: SKIPPED, {skipped[name]}", flush=True)
-        else:
-            ready.append(contestant)
-            print(f"- {name}: {contestant.about}", flush=True)
-    return ready, skipped
+    names = filter(wanted.__contains__, SCRIPTS)
+    commands = {name: command_of(name, args) for name in names}
+    return harness.start_each(commands, settings)
 
 
 def race_table(rates: Rounds, cpu_ms: Rounds) -> str:

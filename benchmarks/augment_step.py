@@ -5,13 +5,13 @@ On either backend of Keras; TensorFlow is imported only where it is the backend.
 
 import argparse
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from augment_ours import EVERYTHING, JAX, device, random_images, wait_for
 from in_process import Work
+from step_keras import jax_step
 from turns import NUM_CLASSES
 
 from kerastricks import models
@@ -65,24 +65,6 @@ def step_of(learner: Learner, batch: int, size: int) -> Work:
         wait_for(outputs)
 
     return work
-
-
-def jax_step(learner: Learner) -> Callable[[Any], Any]:
-    """With the state going in and coming out, as in Keras's `fit`."""
-    groups = (
-        learner.trainable_variables,
-        learner.non_trainable_variables,
-        learner.optimizer.variables,
-        learner.metrics_variables,
-    )
-    state = tuple([each.value for each in group] for group in groups)
-
-    def run(batches: Any) -> Any:
-        nonlocal state
-        logs, state = learner.train_function(state, batches)
-        return logs, state
-
-    return run
 
 
 def steps(args: argparse.Namespace) -> tuple[dict[str, Work], dict[str, Any]]:

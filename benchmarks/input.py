@@ -105,21 +105,29 @@ def start(
     settings = Settings(
         args.images, args.image_size, args.batch_size, args.workers
     )
-    ready, skipped = [], {}
+    commands = {}
     for name in names:
         script = "torch_peers.py" if name in TORCH else "peers.py"
         python = args.torch_python if name in TORCH else sys.executable
-        command = [python, str(HERE / script), f"{task}/{name}"]
-        # One after the other: starting up takes all cores.
+        commands[name] = [python, str(HERE / script), f"{task}/{name}"]
+    return start_each(commands, settings)
+
+
+def start_each(
+    commands: dict[str, list[str]], settings: Settings
+) -> tuple[list[Contestant], dict[str, str]]:
+    """Starts them one after the other: starting up takes all cores."""
+    ready, skipped = [], {}
+    for name, command in commands.items():
         contestant = Contestant(name, command, settings)
         if reason := contestant.ready():
             contestant.stop()
             # Without paths of this machine: results are for publishing.
             skipped[name] = re.sub(r"(?<!\w)/[^\s)]+", "…", reason)
-            print(f"  {name}: SKIPPED, {skipped[name]}", flush=True)
+            print(f"- {name}: SKIPPED, {skipped[name]}", flush=True)
         else:
             ready.append(contestant)
-            print(f"  {name}: {contestant.about}", flush=True)
+            print(f"- {name}: {contestant.about}", flush=True)
     return ready, skipped
 
 
@@ -226,7 +234,7 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def command(argv: list[str]) -> str:
+def command(argv: list[str], script: str = "input.py") -> str:
     """What was run, without where things lie on this machine."""
     shown = []
     for before, given in itertools.pairwise(["", *argv]):
@@ -236,7 +244,7 @@ def command(argv: list[str]) -> str:
         elif name in PLACES and equals:
             given = f"{name}=…"
         shown.append(given)
-    return " ".join(["python benchmarks/input.py", *shown])
+    return " ".join([f"python benchmarks/{script}", *shown])
 
 
 def main(argv: list[str]) -> int:

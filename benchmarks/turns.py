@@ -40,6 +40,7 @@ class Settings:
     size: int
     batch: int
     workers: int
+    precision: str = "float32"
 
     def files(self) -> list[str]:
         """The JPEGs below the folder, in order of name."""

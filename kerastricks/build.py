@@ -55,11 +55,13 @@ from kerastricks.data.sources import Source, stratified
 from kerastricks.data.squares import Squares
 from kerastricks.data.statistics import dataset_statistics
 from kerastricks.errors import InputError
+from kerastricks.layers.whitening import whitening_kernel
 from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
 from kerastricks.optimizers import SGD
 from kerastricks.schedules import WarmupCosine
 from kerastricks.training import Learner, Phase
 
+WHITENING = 5000  # images; airbench's
 JAX = keras.backend.backend() == "jax"
 with contextlib.suppress(RuntimeError):  # TensorFlow is at work already
     if JAX:
@@ -360,20 +362,85 @@ def refuse_large(knobs: config.Augment, image_size: int) -> None:
 
 
 def classifier(
-    recipe: Recipe, num_classes: int, image_size: int, precision: str
+    recipe: Recipe,
+    num_classes: int,
+    image_size: int,
+    precision: str,
+    published: str = "",
 ) -> keras.Model:
-    """The network; the same weights under every precision."""
-    return models.create(
-        recipe.model.model,
+    """The network; the same weights under every precision.
+
+    Args:
+        published: of a zoo's model, the weights that came with it.
+    """
+    values, name = recipe.values(), recipe.model.model
+    options = {knob: values[knob] for knob in models.knobs(name)}
+    if published:
+        options["weights"] = published
+    model = models.create(
+        name,
         num_classes=num_classes,
         image_size=image_size,
-        width=recipe.model.width,
-        stem=recipe.model.stem,
-        zero_gamma=recipe.model.zero_gamma,
-        init=recipe.model.init,
         seed=recipe.run.seed,
         dtype=precision,
+        **options,
     )
+    return models.fuse_batch_norms(model) if models.in_zoo(name) else model
+
+
+def begun(recipe: Recipe, splits: Splits) -> keras.Model:
+    """The network with what it starts from, fixed where it stays so."""
+    knobs = recipe.model
+    published = published_weights(recipe)
+    model = classifier(
+        recipe,
+        len(splits.train.class_names),
+        splits.image_size,
+        recipe.run.precision,
+        published,
+    )
+    if knobs.init_weights and not published:
+        print(*models.init_from(model, knobs.init_weights), sep="\n")
+    if knobs.freeze_bn:
+        models.freeze_batch_norms(model)
+    if knobs.model == "cifar_fast" and not knobs.init_weights:
+        images = whitening_images(recipe, splits)
+        model.get_layer("whiten").kernel.assign(whitening_kernel(images))
+    return model
+
+
+def published_weights(recipe: Recipe) -> str:
+    """Weights of a zoo's own, if --init_weights names such."""
+    name, weights = recipe.model.model, recipe.model.init_weights
+    if weights.endswith(".weights.h5") or not (weights and models.in_zoo(name)):
+        return ""
+    wanted, given = (
+        models.published_normalization(name),
+        recipe.augment.normalize,
+    )
+    if not np.allclose(normalization(wanted), normalization(given), rtol=1e-3):
+        raise InputError(
+            f"published weights of {name} need --normalize={wanted}. "
+            f"Received: normalize={given}"
+        )
+    return weights
+
+
+def whitening_images(recipe: Recipe, splits: Splits) -> np.ndarray:
+    """Some training images of all classes, cropped as they will be."""
+    count = len(splits.train)
+    spread = np.linspace(0, count - 1, min(count, WHITENING)).astype(int)
+    batches = train_pipeline(
+        splits.train.subset(spread),
+        image_size=splits.image_size,
+        batch_size=min(recipe.data.batch_size, len(spread)),
+        seed=recipe.run.seed,
+        epochs=1,
+        **crops(recipe),
+    )
+    squares = [batch["image"].numpy() for batch, _ in batches]
+    mean, std = normalization(recipe.augment.normalize)
+    return (np.concatenate(squares) - np.array(mean)) / np.array(std)
 
 
 def schedule(recipe: Recipe, steps_in_epoch: int) -> WarmupCosine:
@@ -419,12 +486,7 @@ def class_weights(recipe: Recipe, source: Source) -> list[float] | None:
 
 def learner(recipe: Recipe, splits: Splits) -> Learner:
     """The compiled learner, all of its variables made."""
-    model = classifier(
-        recipe,
-        len(splits.train.class_names),
-        splits.image_size,
-        recipe.run.precision,
-    )
+    model = begun(recipe, splits)
     several = splits.train.multi_label
     made = Learner(model, augment(recipe), several, dtype=recipe.run.precision)
     smoothing = recipe.loss.label_smoothing

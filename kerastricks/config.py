@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kerastricks.errors import InputError
+from kerastricks.models.names import KNOBS, knobs
 
 Value = bool | int | float | str | tuple[float, ...]
 
@@ -263,18 +264,63 @@ class Augment:
 class Model:
     """The classifier."""
 
-    model: str = knob("resnet18_d", "name of the model")
+    model: str = knob(
+        "resnet18_d",
+        "name; `python -m kerastricks.models` lists them; keras:NAME, "
+        "keras_cv:NAME and keras_hub:PRESET are other people's",
+    )
+    init_weights: str = knob(
+        "",
+        "start from these: .weights.h5 of a run or of import_weights; timm's "
+        ".safetensors or .pth; for zoo models imagenet or their own file. "
+        "Another number of classes: a new head",
+    )
     width: float = knob(
         1.0, "factor of every count of channels", low=0.05, high=16.0
     )
     stem: str = knob(
         "auto",
-        "deep: three 3x3, 1/4 of the size; small: one 3x3, full size; "
-        "auto: small up to 48 px",
-        choices=("auto", "deep", "small"),
+        "7x7 or deep (three 3x3): 1/4 of the size; small: one 3x3, full size; "
+        "auto: small up to 48 px, else the variant's",
+        choices=("auto", "7x7", "deep", "small"),
+    )
+    activation: str = knob(
+        "relu",
+        "relu, leaky_relu (slope .01), gelu (exact) or silu",
+        choices=("relu", "leaky_relu", "gelu", "silu"),
+    )
+    bn_after_activation: bool = knob(
+        False, "batch norm after the activation, not before it"
+    )
+    blur_pool: bool = knob(
+        False, "blur before a residual branch or the stem drops pixels"
+    )
+    spectral_norm: bool = knob(
+        False, "divide every convolution by its largest singular value"
+    )
+    drop_path: float = knob(
+        0.0,
+        "stochastic depth: how often a sample skips the last block; earlier "
+        "ones in proportion",
+        low=0.0,
+        high=0.99,
+    )
+    pool: str = knob(
+        "avg",
+        "global pooling: avg, or concat: the maximum beside the mean",
+        choices=("avg", "concat"),
+    )
+    dropout: float = knob(
+        0.0,
+        "share of the head's inputs that is dropped (wrn: within the blocks)",
+        low=0.0,
+        high=0.99,
     )
     zero_gamma: bool = knob(
         True, "start each residual branch at zero (its last BN's gamma)"
+    )
+    freeze_bn: bool = knob(
+        False, "batch norms stay as init_weights has them, statistics and all"
     )
     init: str = knob(
         "glorot_uniform",
@@ -472,6 +518,7 @@ class Recipe:
 
     def validate(self) -> "Recipe":
         """Refuses knobs that contradict each other; returns itself."""
+        knobs(self.model.model)  # refuses a mistyped model
         for rule, names in broken_rules(self):
             values = self.values()
             got = ", ".join(f"{name}={values[name]}" for name in names)
@@ -492,6 +539,7 @@ class Recipe:
 
 
 MIXERS = ("mixup", "cutmix", "ricap")
+MODEL_KNOBS = set().union(*KNOBS.values())
 
 
 def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -524,6 +572,11 @@ def broken_rules(recipe: Recipe) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield (
             "flips that alternate need every image once an epoch",
             ("flip_mode", "repeat_augment", "sampler"),
+        )
+    if recipe.model.freeze_bn and not recipe.model.init_weights:
+        yield (
+            "batch norm can only be frozen at weights that are given",
+            ("freeze_bn", "init_weights"),
         )
     if augment.cutout == 1:
         yield "cutout must be 0 or at least 2", ("cutout",)
@@ -589,6 +642,10 @@ def idle_knobs(recipe: Recipe) -> list[str]:
         *(
             ("data=arrays", data.data.startswith("arrays:"), name)
             for name in ("cache", "on_bad_image", "exif", "max_pixels")
+        ),
+        *(
+            (f"model={recipe.model.model}", True, name)
+            for name in sorted(MODEL_KNOBS - knobs(recipe.model.model))
         ),
         ("flip=0", not augment.flip, "flip_mode"),
         ("blur=0", not augment.blur, "blur_sigma"),

@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import ops
 
-from kerastricks import Recipe, build
+from kerastricks import Recipe, build, config
 from kerastricks.augment import (
     ColorJitter,
     CutMix,
@@ -26,6 +27,7 @@ from kerastricks.augment import (
 from kerastricks.catalog import TRICKS
 from kerastricks.data.sources import Source
 from kerastricks.errors import InputError
+from kerastricks.layers import FusedBatchNorm
 from kerastricks.losses import SoftCrossEntropy
 from kerastricks.optimizers import SGD
 from kerastricks.training import Learner
@@ -173,3 +175,112 @@ def test_tricks_larger_than_the_image_are_refused(name):
     build.refuse_large(knobs, 33)
     with pytest.raises(InputError, match=rf"below.*32 pixels.*{name}=32"):
         build.refuse_large(knobs, 32)
+
+
+def splits_of(images=40, size=32, classes=4):
+    random = np.random.RandomState(0)
+    pixels = random.randint(0, 256, (images, size, size, 3)).astype(np.uint8)
+    source = Source(
+        class_names=tuple("abcdefgh"[:classes]),
+        labels=np.arange(images, dtype=np.int32) % classes,
+        names=[str(i) for i in range(images)],
+        fetch=lambda index: tf.gather(pixels, index),
+        encoded=False,
+        natural_size=size,
+        indices=np.arange(images),
+    )
+    return build.Splits(source, source, size), pixels
+
+
+def test_every_knob_of_the_model_reaches_it():
+    """Each set apart from its default changes the network."""
+    changes = {
+        "width": 0.25,
+        "stem": "deep",
+        "activation": "silu",
+        "bn_after_activation": True,
+        "blur_pool": True,
+        "spectral_norm": True,
+        "drop_path": 0.1,
+        "pool": "concat",
+        "dropout": 0.1,
+        "zero_gamma": False,
+        "init": "he_normal",
+    }
+    assert set(changes) == config.MODEL_KNOBS
+
+    def described(**knobs):
+        recipe = Recipe(model="resnet10_d", **{"width": 0.125, **knobs})
+        return build.classifier(recipe, 3, 32, "float32").to_json()
+
+    plain = described()
+    assert plain == described()
+    for knob, value in changes.items():
+        assert described(**{knob: value}) != plain, knob
+
+
+def test_a_run_starts_from_given_weights_with_a_head_of_its_own(
+    tmp_path, capsys
+):
+    small = {"model": "resnet10_d", "width": 0.125, "precision": "float32"}
+    given = build.classifier(Recipe(**small, seed=7), 9, 32, "float32")
+    file = tmp_path / "given.weights.h5"
+    given.save_weights(file)
+    recipe = Recipe(
+        **small, init_weights=str(file), freeze_bn=True, batch_size=8
+    )
+    learner = build.learner(recipe, splits_of()[0])
+    assert "new: head" in capsys.readouterr().out
+    for layer in given.layers:
+        if layer.name != "head":
+            for old, new in zip(
+                layer.get_weights(),
+                learner.model.get_layer(layer.name).get_weights(),
+                strict=True,
+            ):
+                np.testing.assert_array_equal(old, new)
+    assert learner.model.output_shape == (None, 4)
+    trained = {path.path for path in learner.trainable_variables}
+    assert not [path for path in trained if "gamma" in path or "beta" in path]
+    assert [path for path in trained if "conv/kernel" in path]
+
+
+def test_the_first_convolution_of_cifar_fast_is_measured():
+    splits, pixels = splits_of()
+    recipe = Recipe(
+        model="cifar_fast",
+        width=0.125,
+        normalize="none",
+        train_crop="center",
+        eval_crop=1.0,
+        precision="float32",
+        batch_size=8,
+    )
+    whiten = build.learner(recipe, splits).model.get_layer("whiten")
+    outputs = ops.convert_to_numpy(whiten(pixels.astype("float32") / 255))
+    found = outputs[..., :12].reshape(-1, 12)
+    np.testing.assert_allclose(
+        found.T @ found / len(found), np.eye(12), atol=0.02
+    )
+
+
+def test_zoo_models_get_the_fast_batch_norm():
+    recipe = Recipe(model="keras:MobileNetV3Small")
+    model = build.classifier(recipe, 3, 64, "mixed_bfloat16")
+    norms = [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    assert norms and all(isinstance(norm, FusedBatchNorm) for norm in norms)
+    assert model.output.dtype == "float32"
+
+
+def test_published_weights_need_their_normalization():
+    recipe = Recipe(model="keras:MobileNet", init_weights="imagenet")
+    with pytest.raises(InputError, match="--normalize=127.5,.*=imagenet$"):
+        build.published_weights(recipe)
+    fitting = recipe.replace(normalize="127.5,127.5,127.5/127.5,127.5,127.5")
+    assert build.published_weights(fitting) == "imagenet"
+    ours = recipe.replace(init_weights="run/best.weights.h5")
+    assert build.published_weights(ours) == ""

@@ -84,7 +84,7 @@ def test_every_knob_of_the_recipe_belongs_to_one_trick_or_to_none():
     flags = [flag for trick in TRICKS for flag in trick.flags]
     assert sorted({*flags}) == sorted(set(FIELD_OF) - NO_TRICKS)
     shared = {flag for flag in flags if flags.count(flag) > 1}
-    assert shared <= {"policy"}  # each value is a trick
+    assert shared <= {"model", "policy"}  # each value is a trick
 
 
 def test_every_batch_trick_is_there():

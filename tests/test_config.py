@@ -276,6 +276,11 @@ def test_bounds_are_inclusive_and_kept(name):
             "a tf.data service reads the files by itself, without a cache. "
             "Received: data_service=a:1, cache=ram",
         ),
+        (
+            {"freeze_bn": True},
+            "batch norm can only be frozen at weights that are given. "
+            "Received: freeze_bn=True, init_weights=",
+        ),
     ],
 )
 def test_contradiction_is_refused_with_the_rule_and_the_values(values, message):
@@ -294,6 +299,7 @@ def test_contradiction_is_refused_with_the_rule_and_the_values(values, message):
         {"normalize": "dataset"},
         {"class_weights": "balanced"},
         {"class_weights": "0,1.5,2"},
+        {"freeze_bn": True, "init_weights": "a.weights.h5"},
     ],
 )
 def test_what_only_looks_like_a_contradiction_passes(values):
@@ -487,10 +493,33 @@ def test_numbers_must_be_finite(value):
             {"ricap": 0.3, "cutmix": 1.0, "mix_switch": 0.1, "mix_prob": 0.5},
             [],
         ),
+        ({"model": "resnet50", "blur_pool": True, "stem": "small"}, []),
+        (
+            {"model": "wrn16_8", "blur_pool": True, "dropout": 0.3},
+            ["blur_pool=True has no effect with model=wrn16_8"],
+        ),
+        (
+            {"model": "resnet20", "stem": "deep", "drop_path": 0.1},
+            ["stem=deep has no effect with model=resnet20"],
+        ),
+        ({"model": "cifar_fast", "width": 2.0}, []),
+        (
+            {"model": "keras:MobileNet", "width": 2.0, "pool": "concat"},
+            [
+                "pool=concat has no effect with model=keras:MobileNet",
+                "width=2.0 has no effect with model=keras:MobileNet",
+            ],
+        ),
     ],
 )
 def test_knobs_that_do_nothing_are_named(values, lines):
     assert idle_knobs(Recipe(**values)) == lines
+
+
+def test_a_mistyped_model_is_refused_before_anything_is_read():
+    message = refusal(Recipe(model="resnet19").validate)
+    assert message.startswith("model must be a name that `python -m kerastr")
+    assert message.endswith("Received: model=resnet19")
 
 
 def test_keys_of_records_do_nothing_without_records():

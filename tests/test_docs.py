@@ -33,7 +33,10 @@ def documents() -> list[pathlib.Path]:
     return sorted(found)
 
 
-COMMANDS = ("train", "evaluate", "predict", "export", "preview", "pack")
+COMMANDS = (
+    *("train", "evaluate", "predict", "export", "preview", "pack"),
+    *("import_weights", "models"),
+)
 DOCUMENTS = documents()
 each_document = pytest.mark.parametrize(
     "path", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]

@@ -70,6 +70,10 @@ def test_each_kind_of_value():
     }
 
 
+# What a switch cannot be on without.
+NEEDS = {"freeze_bn": ("--init_weights=a.weights.h5",)}
+
+
 @pytest.mark.parametrize(
     "name", [name for name, f in FIELD_OF.items() if type(f.default) is bool]
 )
@@ -77,7 +81,7 @@ def test_switches_go_off_and_on(name):
     for text in (f"--no{name}", f"--{name}=false", f"--{name}=0"):
         assert parse_recipe([text], USAGE).values()[name] is False
     for text in (f"--{name}", f"--{name}=true"):
-        argv = [f"--no{name}", text]
+        argv = [*NEEDS.get(name, ()), f"--no{name}", text]
         assert parse_recipe(argv, USAGE).values()[name] is True
 
 

@@ -22,7 +22,7 @@ HEAVY = ("tensorflow", "keras", "keras_cv", "jax", "torch")
 TRICK = ({"backend", "errors"}, {"keras", "numpy"})
 RULES: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
-    "config": ({"errors"}, set()),
+    "config": ({"errors", "models"}, set()),
     "catalog": (set(), set()),
     "files": (set(), set()),
     "command": ({"errors"}, set()),
@@ -48,6 +48,14 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "optimizers": TRICK,
     "evaluation": TRICK,
     "models": (TRICK[0] | {"layers"}, TRICK[1]),
+    "models.names": ({"errors"}, set()),
+    "models.weights": ({"errors"}, {"keras", "numpy", "h5py"}),
+    "models.weights.tensor_files": ({"errors"}, {"numpy", "torch"}),
+    "models.zoo.backbones": (
+        {"errors"},
+        {"keras", "numpy", "keras_cv", "keras_hub"},
+    ),
+    "models.__main__": ({"command", "flags", "models"}, set()),
     "report": ({"evaluation"}, {"numpy"}),
     "report.contact_sheet": (set(), {"numpy", "PIL"}),
     "training": (

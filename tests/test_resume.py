@@ -33,6 +33,7 @@ def command(image_folder, tmp_path_factory):
         *("--mix_off_epochs=1", "--checkpoint_steps=1", "--noexport"),
         *("--cutmix=1", "--flip_mode=alternate", "--color_jitter=0.4"),
         *("--pca_noise=0.1", "--erasing=0.5", "--clean_images=16"),
+        *("--drop_path=0.3", "--dropout=0.2"),
     ]
 
 

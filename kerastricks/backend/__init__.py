@@ -1,8 +1,11 @@
 """The only code that differs between Keras's backends.
 
 StepShim: `train_step` and `test_step`, whose signatures differ.
-fused_batch_norm: one op that normalises a training batch, or None where the
-    backend's compiler fuses Keras's own.
+fused_batch_norm: one op that normalises a batch, or None where the backend's
+    compiler fuses Keras's own.
+replica_count: of how many parts of the global batch a step sees one, or None
+    where it always sees all of it.
+apply_momentum: torch's SGD with momentum as one op, or None likewise.
 fused: a function compiled by XLA as one, inside a step that is not, too.
 accelerator_has_bfloat16: what --precision=auto goes by.
 """
@@ -22,7 +25,16 @@ module = importlib.import_module(f"kerastricks.backend.{NAME}")
 
 StepShim: Any = module.StepShim
 fused_batch_norm: Any = module.fused_batch_norm
+apply_momentum: Any = module.apply_momentum
 fused: Any = module.fused
+replica_count: Any = module.replica_count
 accelerator_has_bfloat16: Any = module.accelerator_has_bfloat16
 
-__all__ = ["StepShim", "accelerator_has_bfloat16", "fused", "fused_batch_norm"]
+__all__ = [
+    "StepShim",
+    "accelerator_has_bfloat16",
+    "apply_momentum",
+    "fused",
+    "fused_batch_norm",
+    "replica_count",
+]

@@ -31,8 +31,12 @@ class StepShim:
 # One call of XLA; inside a compiled step it is part of that step.
 fused = jax.jit
 
-# XLA fuses Keras's own batch norm.
+# XLA fuses Keras's own batch norm, and an optimizer's arithmetic.
 fused_batch_norm = None
+apply_momentum = None
+
+# A step sees the global batch, on however many devices it lies.
+replica_count = None
 
 
 def accelerator_has_bfloat16() -> bool | None:

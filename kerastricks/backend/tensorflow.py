@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 
@@ -28,20 +29,58 @@ def fused(function: Any) -> Any:
 
 
 def fused_batch_norm(
-    images: Any, gamma: Any, beta: Any, epsilon: float
+    images: Any,
+    gamma: Any,
+    beta: Any,
+    epsilon: float,
+    mean: Any = None,
+    variance: Any = None,
 ) -> tuple[Any, Any, Any]:
-    """(normalised, mean, biased variance) of a training batch, NHWC.
+    """(normalised, mean, biased variance), NHWC; all but images float32.
 
-    Keras computes the moments and normalises in several passes over the
-    activations; this is one op. It gives the unbiased variance; Keras keeps the
-    biased one.
+    By the statistics that are given, else by those of the batch. Keras goes
+    over the activations several times; this is one op. It gives the unbiased
+    variance of a batch; Keras keeps the biased one.
     """
+    of_batch = mean is None
     normalised, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-        images, gamma, beta, epsilon=epsilon, is_training=True
+        images, gamma, beta, mean, variance, epsilon, is_training=of_batch
     )
-    shape = tf.shape(images)
-    count = tf.cast(shape[0] * shape[1] * shape[2], variance.dtype)
-    return normalised, mean, variance * ((count - 1) / count)
+    if of_batch:
+        count = tf.cast(tf.size(images) / images.shape[-1], variance.dtype)
+        variance *= (count - 1) / count
+    return normalised, mean, variance
+
+
+def replica_count() -> int:
+    """How many parts of the global batch a step sees one of."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def apply_momentum(
+    variable: Any,
+    velocity: Any,
+    gradient: Any,
+    rate: Any,
+    momentum: float,
+    nesterov: bool,
+) -> None:
+    """torch's momentum in place: one pass over the weights instead of six."""
+    tf.raw_ops.ResourceApplyMomentum(
+        var=handle(variable),
+        accum=handle(velocity),
+        lr=rate,
+        grad=gradient,
+        momentum=tf.cast(momentum, gradient.dtype),
+        use_nesterov=nesterov,
+    )
+
+
+def handle(variable: Any) -> Any:
+    """Of Keras's variable, or of TensorFlow's own under tf.distribute."""
+    if isinstance(variable, keras.Variable):
+        variable = variable.value
+    return variable.handle
 
 
 def accelerator_has_bfloat16() -> bool | None:

@@ -1,43 +1,72 @@
-"""Classifiers by name; each gives float32 logits."""
+"""Classifiers by name; each gives float32 logits.
 
-import functools
-from collections.abc import Callable
-from typing import Any
+Importing this imports no Keras: `names` and the command line need none.
+"""
 
-import keras
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from kerastricks.errors import InputError
-from kerastricks.models.flops import count_flops
-from kerastricks.models.resnet import BLOCKS, resnet
+from kerastricks.models.names import in_zoo, knobs, names, parse
 
-__all__ = ["count_flops", "create", "names"]
+if TYPE_CHECKING:
+    import keras
 
-BUILDERS: dict[str, Callable[..., keras.Model]] = {
-    f"resnet{depth}_d": functools.partial(resnet, depth=depth)
-    for depth in BLOCKS
+__all__ = ["count_flops", "create", "in_zoo", "knobs", "names"]
+
+# Where what is built lies, by family or public name.
+PLACES = {
+    "resnet": "resnet",
+    "cifar_resnet": "cifar",
+    "wide_resnet": "cifar",
+    "cifar_fast": "cifar_fast",
+    "count_flops": "flops",
+    "freeze_batch_norms": "fuse",
+    "fuse_batch_norms": "fuse",
+    "fold_batch_norms": "fold",
+    "init_from": "weights",
+    "logits_of": "zoo",
+    "published_normalization": "zoo",
 }
 
 
-def names() -> list[str]:
-    """Every name that `create` takes."""
-    return list(BUILDERS)
+def __getattr__(name: str) -> Any:
+    if name in PLACES and name not in ("resnet", "cifar_fast"):
+        module = importlib.import_module(f"kerastricks.models.{PLACES[name]}")
+        return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def create(
-    name: str, *, num_classes: int = 1000, **options: Any
-) -> keras.Model:
+    name: str,
+    *,
+    num_classes: int = 1000,
+    image_size: int | None = None,
+    **options: Any,
+) -> "keras.Model":
     """A classifier from normalised images to logits.
 
     Args:
-        options: of the model's builder: image_size, stem, zero_gamma, init,
-            seed, dtype (see `kerastricks.models.resnet.resnet`).
+        image_size: of the training images, where the network depends on it.
+        options: of the network's builder: `models.resnet.resnet`,
+            `models.cifar`, `models.cifar_fast`, `models.zoo`, and for all but
+            the last two those of `models.parts.Parts`.
 
     Example:
         model = create("resnet50_d", num_classes=10, image_size=224)
     """
-    if name not in BUILDERS:
-        raise InputError(
-            f"model must be one of {', '.join(BUILDERS)}. "
-            f"Received: model={name}"
+    if in_zoo(name):
+        from kerastricks.models.zoo import create_from_zoo
+
+        return create_from_zoo(
+            name, num_classes=num_classes, image_size=image_size, **options
         )
-    return BUILDERS[name](name=name, num_classes=num_classes, **options)
+    family, arguments = parse(name)
+    module = importlib.import_module(f"kerastricks.models.{PLACES[family]}")
+    if family == "resnet":
+        options["image_size"] = image_size
+    return getattr(module, family)(
+        num_classes=num_classes,
+        name=name,
+        **arguments,
+        **options,
+    )

@@ -4,9 +4,12 @@ Convolutions and dense layers count; batch norm, activations and pooling are
 below 1% and are left out, as in the tables of the literature.
 """
 
+import math
 from typing import Any
 
 import keras
+
+from kerastricks.layers import SqueezeExcite
 
 
 def count_flops(model: keras.Model, image_size: int) -> int:
@@ -32,15 +35,15 @@ def count_flops(model: keras.Model, image_size: int) -> int:
 
 def multiply_adds(layer: Any, output_shape: tuple[int | None, ...]) -> int:
     """Kernel entries used per output place, times the places."""
+    if isinstance(layer, SqueezeExcite):
+        return sum(
+            math.prod(dense.kernel.shape)
+            for dense in (layer.reduce, layer.expand)
+        )
     if not isinstance(
         layer,
         keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense,
     ):
         return 0
-    places = 1
-    for side in output_shape[1:-1]:
-        places *= side or 1
-    entries = 1
-    for side in layer.kernel.shape:
-        entries *= side
-    return places * entries
+    places = math.prod(side or 1 for side in output_shape[1:-1])
+    return places * math.prod(layer.kernel.shape)

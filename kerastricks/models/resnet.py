@@ -1,192 +1,202 @@
-"""ResNet-D, in torch's geometry.
+"""ResNets and their variants, SE-ResNets, ResNeXts and Wide ResNets.
 
-Papers: ResNet arXiv 1512.03385; the D variant arXiv 1812.01187, Figure 2: the
-stem's 7x7 becomes three 3x3, the stride of a bottleneck moves to its 3x3, and
-the shortcut shrinks by average pooling before its 1x1 convolution.
+    v1  the paper's: a bottleneck's stride is in its first 1x1
+    b   the stride is in the 3x3, as torchvision and timm have it
+    c   b, with three 3x3 in the stem instead of one 7x7
+    d   c, with a shortcut that shrinks by average pooling before its 1x1
 
-Padding is torch's (one pixel on every side also at stride 2; Keras's "same"
-pads on the right only), batch norm has momentum .9 and epsilon 1e-5.
+Papers: ResNet arXiv 1512.03385; variants arXiv 1812.01187, Figure 2; SE arXiv
+1709.01507; ResNeXt arXiv 1611.05431; Wide ResNet arXiv 1605.07146.
 """
 
 import dataclasses
-import zlib
 from typing import Any
 
 import keras
 from keras import layers
 
-from kerastricks.layers import FusedBatchNorm
+from kerastricks.layers import SqueezeExcite
+from kerastricks.models.parts import Parts, check_choice
 
 BLOCKS = {
     10: (1, 1, 1, 1),
     18: (2, 2, 2, 2),
+    26: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
     50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    200: (3, 24, 36, 3),
 }
-BOTTLENECK_FROM = 50  # shallower ones use basic blocks
+BASIC = (10, 18, 34)  # blocks of two 3x3; the others have bottlenecks
 EXPANSION = 4  # channels out of a bottleneck over those within
 WIDTHS = (64, 128, 256, 512)
-STEMS = ("auto", "deep", "small")
-INITS = ("glorot_uniform", "he_normal")
+VARIANTS = ("v1", "b", "c", "d")
+STEMS = ("auto", "7x7", "deep", "small")
 SMALL_UP_TO = 48  # px; larger images can afford the stem's reduction by 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Builder:
-    """What every layer of one network has in common."""
+class Design:
+    """What makes one ResNet another."""
 
-    init: str
-    seed: int
-    zero_gamma: bool
-    width: float
-    dtype: Any
+    depth: int
+    variant: str
+    squeeze_excite: bool
+    groups: int
+    group_width: int
 
-    def channels(self, published: int) -> int:
-        """A count of channels times the width, in eights as SIMD has it."""
-        return max(8, round(published * self.width / 8) * 8)
+    def __post_init__(self) -> None:
+        check_choice(VARIANTS, variant=self.variant)
+        if self.depth not in BLOCKS:
+            raise ValueError(
+                f"depth must be one of {', '.join(map(str, BLOCKS))}. "
+                f"Received: depth={self.depth}"
+            )
+        if not self.bottleneck and (self.groups, self.group_width) != (1, 64):
+            raise ValueError(
+                "groups and group_width are of bottlenecks. "
+                f"Received: depth={self.depth}, groups={self.groups}, "
+                f"group_width={self.group_width}"
+            )
 
-    def conv_bn(
-        self,
-        x: Any,
-        name: str,
-        filters: int,
-        size: int,
-        stride: int = 1,
-        relu: bool = True,
-        last: bool = False,
-    ) -> Any:
-        """Convolution and batch norm; `last` of its residual branch or not."""
-        if size > 1 and stride > 1:
-            x = layers.ZeroPadding2D(size // 2, dtype=self.dtype)(x)
-        x = layers.Conv2D(
-            filters,
-            size,
-            strides=stride,
-            padding="valid" if stride > 1 else "same",
-            use_bias=False,
-            kernel_initializer=self.initializer(f"{name}_conv"),
-            dtype=self.dtype,
-            name=f"{name}_conv",
-        )(x)
-        # Zero gamma: a block starts as its shortcut, so the network starts
-        # shallow (arXiv 1706.02677, section 5.1).
-        gamma = "zeros" if last and self.zero_gamma else "ones"
-        x = FusedBatchNorm(
-            gamma_initializer=gamma, dtype=self.dtype, name=f"{name}_bn"
-        )(x)
-        return self.relu(x, f"{name}_relu") if relu else x
+    @property
+    def bottleneck(self) -> bool:
+        return self.depth not in BASIC
 
-    def relu(self, x: Any, name: str) -> Any:
-        return layers.ReLU(dtype=self.dtype, name=name)(x)
-
-    def initializer(self, name: str) -> Any:
-        """Draws of its own for each layer, fixed by the seed and its name."""
-        seed = zlib.crc32(f"{self.seed}/{name}".encode()) & 0x7FFFFFFF
-        if self.init == "glorot_uniform":
-            return keras.initializers.GlorotUniform(seed)
-        return keras.initializers.VarianceScaling(
-            2.0, "fan_out", "untruncated_normal", seed
-        )
-
-    def deep_stem(self, x: Any) -> Any:
-        """Three 3x3, the first of stride 2, and a max pool: 1/4 of the size."""
-        x = self.conv_bn(x, "stem_1", self.channels(32), 3, stride=2)
-        x = self.conv_bn(x, "stem_2", self.channels(32), 3)
-        x = self.conv_bn(x, "stem_3", self.channels(64), 3)
-        # Zeros are as good as torch's -inf here: they come after a ReLU.
-        x = layers.ZeroPadding2D(1, dtype=self.dtype)(x)
-        return layers.MaxPooling2D(3, 2, dtype=self.dtype, name="stem_pool")(x)
-
-    def small_stem(self, x: Any) -> Any:
-        """One 3x3 that keeps the size."""
-        return self.conv_bn(x, "stem_1", self.channels(64), 3)
-
-    def block(
-        self, x: Any, name: str, width: int, stride: int, bottleneck: bool
-    ) -> Any:
-        """A residual block."""
-        out = width * EXPANSION if bottleneck else width
-        shortcut = self.shortcut(x, name, out, stride)
-        if bottleneck:
-            y = self.conv_bn(x, f"{name}_1", width, 1)
-            y = self.conv_bn(y, f"{name}_2", width, 3, stride)
-            y = self.conv_bn(y, f"{name}_3", out, 1, relu=False, last=True)
-        else:
-            y = self.conv_bn(x, f"{name}_1", width, 3, stride)
-            y = self.conv_bn(y, f"{name}_2", out, 3, relu=False, last=True)
-        y = layers.Add(dtype=self.dtype, name=f"{name}_add")([y, shortcut])
-        return self.relu(y, f"{name}_relu")
-
-    def shortcut(self, x: Any, name: str, out: int, stride: int) -> Any:
-        """The input itself, or pooled and projected where the shape changes."""
-        if stride == 1 and x.shape[-1] == out:
-            return x
-        if stride > 1:
-            # "same" averages exclude the padding of odd sizes, as torch's
-            # ceil_mode with count_include_pad=False does.
-            x = layers.AveragePooling2D(
-                2, stride, padding="same", dtype=self.dtype, name=f"{name}_pool"
-            )(x)
-        return self.conv_bn(x, f"{name}_down", out, 1, relu=False)
+    def inner(self, make: Parts, width: int) -> int:
+        """Channels of a bottleneck's 3x3."""
+        per_group = width * self.group_width / WIDTHS[0]
+        if self.groups == 1:
+            return make.channels(per_group)
+        return self.groups * max(1, round(per_group * make.width))
 
 
 def resnet(
-    *,
     depth: int,
-    num_classes: int,
+    variant: str = "b",
+    *,
+    num_classes: int = 1000,
     image_size: int | None = None,
     stem: str = "auto",
-    zero_gamma: bool = True,
-    init: str = "glorot_uniform",
-    width: float = 1.0,
-    seed: int = 0,
-    dtype: Any = None,
+    squeeze_excite: bool = False,
+    groups: int = 1,
+    group_width: int = 64,
+    in_channels: int = 3,
     name: str | None = None,
+    **parts: Any,
 ) -> keras.Model:
-    """A ResNet-D.
+    """A ResNet from normalised images to logits.
 
     Args:
         image_size: of the training images; it chooses the stem if that is
             `auto`. The network itself takes any size.
-        stem: `deep`, `small` or `auto`.
-        init: `glorot_uniform` as in the paper, or `he_normal` over the
-            outputs of a layer, as in torch.
-        width: factor of every count of channels; 1 is the published network.
-        dtype: policy of all layers; None: Keras's global one. Logits are
-            float32 under every policy.
+        stem: `7x7`, `deep`, `small`, or `auto`: `small` up to 48 px, above it
+            the variant's.
+        groups, group_width: of a bottleneck's 3x3; a group has this many
+            channels in the first stage (ResNeXt-50 32x4d: 32 and 4; Wide
+            ResNet-50-2: 1 and 128).
+        parts: what all layers have in common, see `parts.Parts`.
+
+    Example:
+        model = resnet(50, "d", num_classes=10, drop_path=0.05)
     """
-    for knob, value, known in (("stem", stem, STEMS), ("init", init, INITS)):
-        if value not in known:
-            raise ValueError(
-                f"{knob} must be one of {', '.join(known)}. "
-                f"Received: {knob}={value}"
-            )
-    builder = Builder(init, seed, zero_gamma, width, dtype)
-    if stem == "auto":
-        small = image_size is not None and image_size <= SMALL_UP_TO
-        stem = "small" if small else "deep"
-    images = keras.Input((None, None, 3), name="images")
-    x = (
-        builder.small_stem(images)
-        if stem == "small"
-        else builder.deep_stem(images)
-    )
-    for stage, (blocks, channels) in enumerate(
-        zip(BLOCKS[depth], WIDTHS, strict=True), 1
-    ):
-        for block in range(1, blocks + 1):
-            x = builder.block(
-                x,
-                f"stage{stage}_block{block}",
-                builder.channels(channels),
-                stride=2 if stage > 1 and block == 1 else 1,
-                bottleneck=depth >= BOTTLENECK_FROM,
-            )
-    x = layers.GlobalAveragePooling2D(dtype="float32", name="pool")(x)
-    logits = layers.Dense(
-        num_classes,
-        kernel_initializer=builder.initializer("head"),
-        dtype="float32",
-        name="head",
-    )(x)
-    return keras.Model(images, logits, name=name)
+    design = Design(depth, variant, squeeze_excite, groups, group_width)
+    make = Parts(**parts)
+    images = keras.Input((None, None, in_channels), name="images")
+    x = add_stem(make, images, chosen_stem(stem, variant, image_size))
+    blocks = [
+        (stage, number)
+        for stage, count in enumerate(BLOCKS[depth])
+        for number in range(count)
+    ]
+    for place, (stage, number) in enumerate(blocks):
+        x = add_block(
+            make,
+            design,
+            x,
+            name=f"stage{stage + 1}_block{number + 1}",
+            width=WIDTHS[stage],
+            stride=2 if stage and not number else 1,
+            depth=place / (len(blocks) - 1),
+        )
+    x = make.drop(make.pooled(x), "head_dropout")
+    return keras.Model(images, make.head(x, num_classes), name=name)
+
+
+def chosen_stem(stem: str, variant: str, image_size: int | None) -> str:
+    """What `auto` stands for."""
+    check_choice(STEMS, stem=stem)
+    if stem != "auto":
+        return stem
+    if image_size is not None and image_size <= SMALL_UP_TO:
+        return "small"
+    return "deep" if variant in ("c", "d") else "7x7"
+
+
+def add_stem(make: Parts, x: Any, stem: str) -> Any:
+    """Images -> 1/4 of their size, or (`small`) all of it."""
+    if stem == "small":
+        return make.conv_bn_act(x, "stem_1", make.channels(64), 3)
+    # The blur is for the pool alone: the first convolution keeps its stride.
+    sharp = dataclasses.replace(make, blur_pool=False)
+    if stem == "7x7":
+        x = sharp.conv_bn_act(x, "stem_1", make.channels(64), 7, stride=2)
+    else:
+        x = sharp.conv_bn_act(x, "stem_1", make.channels(32), 3, stride=2)
+        x = sharp.conv_bn_act(x, "stem_2", make.channels(32), 3)
+        x = sharp.conv_bn_act(x, "stem_3", make.channels(64), 3)
+    return make.max_pool(x, "stem_pool")
+
+
+def add_block(
+    make: Parts,
+    design: Design,
+    x: Any,
+    name: str,
+    width: int,
+    stride: int,
+    depth: float,
+) -> Any:
+    """A residual block; `depth`: 0 for the network's first, 1 for its last."""
+    out = make.channels(width) * (EXPANSION if design.bottleneck else 1)
+    shortcut = add_shortcut(make, x, name, out, stride, design.variant == "d")
+    if design.bottleneck:
+        inner = design.inner(make, width)
+        first, second = (stride, 1) if design.variant == "v1" else (1, stride)
+        x = make.conv_bn_act(x, f"{name}_1", inner, 1, first)
+        x = make.conv_bn_act(x, f"{name}_2", inner, 3, second, design.groups)
+        x = make.conv_bn(x, f"{name}_3", out, 1, last=True)
+    else:
+        x = make.conv_bn_act(x, f"{name}_1", out, 3, stride)
+        x = make.conv_bn(x, f"{name}_2", out, 3, last=True)
+    if design.squeeze_excite:
+        x = SqueezeExcite(
+            initializers=(
+                make.initializer(f"{name}_se_reduce"),
+                make.initializer(f"{name}_se_expand"),
+            ),
+            dtype=make.dtype,
+            name=f"{name}_se",
+        )(x)
+    return make.act(make.add(x, shortcut, name, depth), name)
+
+
+def add_shortcut(
+    make: Parts, x: Any, name: str, out: int, stride: int, pooled: bool
+) -> Any:
+    """The input itself, or projected where the shape changes."""
+    if stride == 1 and x.shape[-1] == out:
+        return x
+    if pooled and stride > 1:
+        # "same" averages exclude the padding of odd sizes, as torch's
+        # ceil_mode with count_include_pad=False does.
+        x = layers.AveragePooling2D(
+            2,
+            stride,
+            padding="same",
+            dtype=make.dtype,
+            name=f"{name}_down_pool",
+        )(x)
+        stride = 1
+    return make.conv_bn(x, f"{name}_down", out, 1, stride)

@@ -20,6 +20,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerastricks.backend import apply_momentum
 from kerastricks.optimizers.decay_mask import is_decayed
 
 SEMANTICS = ("torch", "mxnet", "decoupled")
@@ -85,11 +86,19 @@ class SGD(keras.optimizers.Optimizer):
                 weight = weight - rate * self.decay * weight
             else:
                 gradient = gradient + self.decay * weight
-        step = rate * gradient
-        if self.momentum:
-            velocity = self.velocities[self._get_variable_index(variable)]
+        if not self.momentum:
+            self.assign(variable, weight - rate * gradient)
+            return
+        velocity = self.velocities[self._get_variable_index(variable)]
+        if apply_momentum is None or self.semantics == "mxnet":
             step = self.momentum_step(gradient, velocity, rate)
-        self.assign(variable, weight - step)
+            self.assign(variable, weight - step)
+            return
+        if self.semantics == "decoupled":
+            self.assign(variable, weight)
+        apply_momentum(
+            variable, velocity, gradient, rate, self.momentum, self.nesterov
+        )
 
     def momentum_step(self, gradient: Any, velocity: Any, rate: Any) -> Any:
         """Moves the velocity on; the step that follows from it."""

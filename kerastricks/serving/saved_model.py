@@ -12,9 +12,11 @@ uses, and give
     top_k_classes        string [N, K]
 
 Probabilities add up to 1, unless images may have several classes: each class
-then has its own, by the sigmoid.
+then has its own, by the sigmoid. Batch norms are folded into the convolutions
+before them: the same numbers but for rounding, from fewer layers.
 """
 
+import dataclasses
 import pathlib
 from typing import Any
 
@@ -22,6 +24,8 @@ import keras
 import tensorflow as tf
 
 from kerastricks.files import replacing
+from kerastricks.models.fold import fold_batch_norms
+from kerastricks.models.fuse import is_graph
 from kerastricks.trained import Trained
 
 
@@ -29,6 +33,10 @@ def write_saved_model(
     classifier: Trained, path: pathlib.Path, top_k: int = 5
 ) -> None:
     """Writes both signatures, or nothing."""
+    if is_graph(classifier.model):  # a model in Python code stays as it is
+        classifier = dataclasses.replace(
+            classifier, model=fold_batch_norms(classifier.model)
+        )
     archive = keras.export.ExportArchive()
     archive.track(classifier.model)
     archive.add_endpoint(

@@ -1,3 +1,8 @@
+import json
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -33,13 +38,18 @@ def keras_layer(**options):
 def pair(shape=SHAPE, **options):
     """(ours, Keras's) with the same weights, none of them trivial."""
     layers = FusedBatchNorm(**options), keras_layer(**options)
-    random = np.random.RandomState(1)
     for layer in layers:
         layer.build(shape)
-    values = [random.uniform(0.5, 2, w.shape) for w in layers[0].weights]
-    for layer in layers:
-        layer.set_weights(values)
+    randomize(*layers)
     return layers
+
+
+def randomize(*alike):
+    """Weights for layers or models; the same for all of them."""
+    random = np.random.RandomState(1)
+    values = [random.uniform(0.5, 2, w.shape) for w in alike[0].weights]
+    for one in alike:
+        one.set_weights(values)
 
 
 def outputs(layer, x, training):
@@ -47,17 +57,17 @@ def outputs(layer, x, training):
     return ops.convert_to_numpy(ops.cast(found, "float32"))
 
 
-def gradients(layer, x, upstream):
-    """Of sum(upstream * y) by x, gamma and beta, in a training call."""
+def gradients(layer, x, upstream, training=True):
+    """Of sum(upstream * y) by x and the layer's trainable weights."""
     x, upstream = ops.convert_to_tensor(x), ops.convert_to_tensor(upstream)
     if BACKEND == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
             tape.watch(x)
-            loss = ops.sum(upstream * layer(x, training=True))
-        gamma, beta = (w.value for w in layer.trainable_variables)
-        found = tape.gradient(loss, [x, gamma, beta])
+            loss = ops.sum(upstream * layer(x, training=training))
+        weights = [w.value for w in layer.trainable_variables]
+        found = tape.gradient(loss, [x, *weights])
     else:
         import jax
 
@@ -66,7 +76,7 @@ def gradients(layer, x, upstream):
                 trainable,
                 [w.value for w in layer.non_trainable_variables],
                 x,
-                training=True,
+                training=training,
             )
             return ops.sum(upstream * y)
 
@@ -126,10 +136,16 @@ def test_three_training_steps_equal_keras():
     assert_same_weights(ours, theirs, rtol=1e-5)
 
 
-def test_gradients_equal_keras():
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "options", [{}, {"scale": False}, {"center": False}], ids=str
+)
+def test_gradients_equal_keras(training, options):
     (x,) = batches(1)
     upstream = np.random.RandomState(2).normal(size=SHAPE).astype(np.float32)
-    ours, theirs = (gradients(layer, x, upstream) for layer in pair())
+    ours, theirs = (
+        gradients(layer, x, upstream, training) for layer in pair(**options)
+    )
     for one, other in zip(ours, theirs, strict=True):
         assert np.abs(other).max() > 0.1
         np.testing.assert_allclose(one, other, atol=2e-5)
@@ -198,11 +214,13 @@ def test_frozen_it_uses_and_keeps_the_moving_statistics():
         ((8, 3), {}),
         ((4, 5, 3), {}),
         (SHAPE, {"axis": 1}),
+        (SHAPE, {"renorm": True}),
         (SHAPE, {"scale": False}),
         (SHAPE, {"center": False}),
+        (SHAPE, {"scale": False, "center": False}),
     ],
 )
-def test_whatever_cannot_be_fused_is_keras(shape, options):
+def test_whatever_it_is_set_up_to_do_is_keras(shape, options):
     ours, theirs = pair(shape, **options)
     for x in batches(shape=shape):
         np.testing.assert_allclose(
@@ -229,14 +247,58 @@ def test_weights_go_to_keras_and_back():
     assert_same_weights(ours, again, rtol=0)
 
 
-def test_weight_files_give_the_same_layer_back(tmp_path):
-    def model(layer):
-        return keras.Sequential([keras.Input(SHAPE[1:]), layer])
+def network(norm, **options):
+    """Two batch norms in it and one in a network within it."""
+    inner = keras.Sequential(
+        [keras.Input((5, 6, 4)), norm(**options)], name="inner"
+    )
+    return keras.Sequential(
+        [
+            keras.Input(SHAPE[1:]),
+            norm(**options),
+            keras.layers.Conv2D(4, 1),
+            norm(**options),
+            inner,
+        ]
+    )
 
-    ours, again = pair()[0], FusedBatchNorm()
-    model(ours).save_weights(tmp_path / "bn.weights.h5")
-    model(again).load_weights(tmp_path / "bn.weights.h5")
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_weight_files_go_to_keras_and_back(tmp_path, ours_first):
+    kinds = FusedBatchNorm, keras.layers.BatchNormalization
+    one, other = (network(kind) for kind in kinds[:: 1 if ours_first else -1])
+    randomize(one)
+    one.save_weights(tmp_path / "bn.weights.h5")
+    other.load_weights(tmp_path / "bn.weights.h5")
+    assert_same_weights(one, other, rtol=0)
+
+
+REGISTERED = "kerastricks>FusedBatchNorm"
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_keras_files_open_with_and_without_our_layer(
+    tmp_path, monkeypatch, installed
+):
+    ours = network(FusedBatchNorm, momentum=0.7, epsilon=1e-4)
+    randomize(ours)
+    ours.save(tmp_path / "bn.keras")
+    kind, custom = FusedBatchNorm, None
+    if not installed:
+        monkeypatch.delitem(keras.saving.get_custom_objects(), REGISTERED)
+        kind = keras.layers.BatchNormalization
+        custom = {REGISTERED: kind}
+    again = keras.saving.load_model(tmp_path / "bn.keras", custom)
+    assert type(again.layers[0]) is kind
+    assert (again.layers[0].momentum, again.layers[0].epsilon) == (0.7, 1e-4)
     assert_same_weights(ours, again, rtol=0)
+    (x,) = batches(1)
+    np.testing.assert_allclose(
+        outputs(again, x, training=False),
+        outputs(ours, x, training=False),
+        rtol=1e-5,
+        atol=1e-5,
+    )
 
 
 def test_config_round_trip():
@@ -252,16 +314,155 @@ def test_config_round_trip():
     assert (again.momentum, again.epsilon) == (0.8, 1e-4)
 
 
-@on_tensorflow
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
-def test_training_on_tensorflow_is_the_fused_op(training, policy):
+def operations(layer, training, dtype="float32"):
+    """Kinds of the operations in TensorFlow's graph of a call."""
     import tensorflow as tf
 
-    layer, _ = pair(dtype=policy)
     traced = tf.function(lambda x: layer(x, training=training))
-    graph = traced.get_concrete_function(tf.TensorSpec(SHAPE)).graph
-    kinds = [operation.type for operation in graph.get_operations()]
-    assert kinds.count("FusedBatchNormV3") == int(training)
-    # Nothing else passes over the activations of a training batch.
-    assert not training or not {"Mean", "SquaredDifference"} & set(kinds)
+    spec = tf.TensorSpec(SHAPE, dtype)
+    graph = traced.get_concrete_function(spec).graph
+    return [operation.type for operation in graph.get_operations()]
+
+
+@on_tensorflow
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"dtype": "mixed_bfloat16"},
+        {"scale": False},
+        {"center": False},
+        {"synchronized": True},  # on one device
+    ],
+    ids=str,
+)
+def test_on_tensorflow_it_is_the_fused_op(training, options):
+    kinds = operations(pair(**options)[0], training)
+    assert kinds.count("FusedBatchNormV3") == 1
+    # Nothing else passes over the activations.
+    assert not {"Mean", "SquaredDifference", "Rsqrt"} & set(kinds)
+
+
+@on_tensorflow
+def test_frozen_in_training_it_is_keras_whose_gradient_is_faster():
+    layer, _ = pair()
+    layer.trainable = False
+    assert "FusedBatchNormV3" not in operations(layer, True)
+    assert "FusedBatchNormV3" in operations(layer, False)
+
+
+@on_tensorflow
+def test_the_fused_op_has_no_float64():
+    ours, theirs = pair(dtype="float64")
+    assert "FusedBatchNormV3" not in operations(ours, True, "float64")
+    (x,) = batches(1)
+    np.testing.assert_allclose(
+        outputs(ours, x, training=True), outputs(theirs, x, training=True)
+    )
+
+
+def test_bfloat16_weights_too():
+    ours, _ = pair(dtype="bfloat16")
+    exact, _ = pair()
+    (x,) = batches(1)
+    np.testing.assert_allclose(
+        outputs(ours, x, training=True),
+        outputs(exact, x, training=True),
+        atol=0.05,
+    )
+    assert {w.dtype for w in ours.weights} == {"bfloat16"}
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(ops.cast(ours.moving_variance, "float32")),
+        ops.convert_to_numpy(exact.moving_variance),
+        rtol=0.01,
+    )
+
+
+def test_synchronized_is_kept_where_it_changes_nothing():
+    _, theirs = pair()
+    layer = FusedBatchNorm.from_config(
+        FusedBatchNorm(synchronized=True).get_config()
+    )
+    assert layer.get_config()["synchronized"]
+    layer.build(SHAPE)
+    layer.set_weights(theirs.get_weights())
+    (x,) = batches(1)
+    np.testing.assert_allclose(
+        outputs(layer, x, training=True),
+        outputs(theirs, x, training=True),
+        atol=1e-5,
+    )
+
+
+REPLICAS = """
+import json
+import numpy as np
+import tensorflow as tf
+
+cpus = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(
+    cpus[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+from kerastricks.layers import FusedBatchNorm
+
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+random = np.random.RandomState(0)
+x, upstream = random.normal(1, 2, (2, 8, 3, 3, 2)).astype(np.float32)
+x[:4] += 3  # the two halves have little in common
+weights = random.uniform(0.5, 2, (4, 2))
+
+def made(**options):
+    layer = FusedBatchNorm(**options)
+    layer.build(x.shape)
+    layer.set_weights(weights)
+    return layer
+
+def step(layer, x, upstream):
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = layer(x, training=True)
+        loss = tf.reduce_sum(y * upstream)
+    by = [x, layer.gamma.value, layer.beta.value]
+    return [y, *tape.gradient(loss, by)]
+
+def on_replicas(layer):
+    half = lambda data: strategy.experimental_distribute_values_from_function(
+        lambda context: tf.constant(
+            np.split(data, 2)[context.replica_id_in_sync_group]
+        )
+    )
+    found = tf.function(
+        lambda x, u: strategy.run(step, (layer, x, u))
+    )(half(x), half(upstream))
+    y, by_x, gamma, beta = map(strategy.experimental_local_results, found)
+    return [np.concatenate(y), np.concatenate(by_x), sum(gamma), sum(beta)]
+
+def report(layer, found):
+    return [np.asarray(one).tolist() for one in (*found, *layer.get_weights())]
+
+with strategy.scope():
+    layers = made(synchronized=True), made()
+whole = made()
+results = [report(layer, on_replicas(layer)) for layer in layers]
+results.append(report(whole, step(whole, *map(tf.constant, (x, upstream)))))
+print(json.dumps(results))
+"""
+
+
+@on_tensorflow
+def test_synchronized_replicas_equal_the_whole_batch_on_one_device():
+    done = subprocess.run(
+        [sys.executable, "-c", REPLICAS],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+    )
+    assert done.returncode == 0, done.stderr
+    together, apart, whole = json.loads(done.stdout.splitlines()[-1])
+    # Output, gradients by x, gamma and beta, and the four weights.
+    assert len(together) == len(whole) == 8
+    for found, expected in zip(together, whole, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    # Each by its own half is something else.
+    assert np.abs(np.subtract(apart[0], whole[0])).max() > 0.5

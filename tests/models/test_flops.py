@@ -88,3 +88,27 @@ def test_counting_leaves_the_model_as_it_was():
     count_flops(model, 32)
     assert model.to_json() == before
     assert model.input_shape == (None, None, None, 3)
+
+
+@pytest.mark.parametrize(
+    "name, paper",
+    # arXiv 1812.01187, tables 1 and 5, in G; v1 and b to the last digit.
+    [
+        ("resnet50_v1", 3.86),
+        ("resnet50_b", 4.09),
+        ("resnet50_c", 4.33),
+        ("resnet50_d", 4.33),
+        ("resnext50_32x4d", 4.23),
+        ("se_resnet50_v1", 3.86),
+    ],
+)
+def test_the_papers_table(name, paper):
+    found = count_flops(create(name), 224)
+    assert found / 1e9 == pytest.approx(paper, abs=0.005)
+
+
+def test_squeeze_excite_counts_its_two_products():
+    plain = count_flops(create("resnet18"), 64)
+    squeezed = count_flops(create("se_resnet18"), 64)
+    inner = {64: 8, 128: 8, 256: 16, 512: 32}
+    assert squeezed - plain == sum(2 * 2 * c * inner[c] for c in inner)

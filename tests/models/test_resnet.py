@@ -18,7 +18,7 @@ TIMM = {50: 25_576_264, 18: 11_708_744, 34: 21_816_904}
 
 def small(**options):
     """ResNet-10-D of 8, 16, 32 and 64 channels."""
-    return resnet(**{"depth": 10, "num_classes": 7, "width": 0.125} | options)
+    return resnet(10, "d", **{"num_classes": 7, "width": 0.125} | options)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def zero_gammas(model):
 @pytest.mark.parametrize("depth", TIMM)
 def test_parameters_are_timms(depth):
     assert PLAIN[depth] + STEM_D == TIMM[depth]
-    model = resnet(depth=depth, num_classes=1000)
+    model = resnet(depth, "d")
     trainable = sum(
         w.value.shape.num_elements() for w in model.trainable_weights
     )
@@ -93,7 +93,7 @@ def test_stride_2_convolutions_have_torchs_geometry(model, sides):
 def test_stride_1_convolutions_keep_the_size(model):
     x = np.random.RandomState(0).normal(size=(2, 5, 6, 8)).astype("float32")
     kernel = values(model)["stem_2_conv/kernel"]
-    found = run(model, "stem_1_relu", "stem_2_conv", x)
+    found = run(model, "stem_1_act", "stem_2_conv", x)
     np.testing.assert_allclose(
         found, torch_convolution(x, kernel, stride=1, padding=1), atol=1e-5
     )
@@ -103,7 +103,7 @@ def test_stride_1_convolutions_keep_the_size(model):
 @pytest.mark.parametrize("sides", [(6, 6), (7, 5)])
 def test_max_pool_has_torchs_geometry(model, sides):
     x = np.random.RandomState(0).uniform(0, 1, (1, *sides, 8))
-    found = run(model, "stem_3_relu", "stem_pool", x.astype("float32"))
+    found = run(model, "stem_3_act", "stem_pool", x.astype("float32"))
     padded = np.pad(
         x, [(0, 0), (1, 1), (1, 1), (0, 0)], constant_values=-np.inf
     )
@@ -122,7 +122,10 @@ def test_max_pool_has_torchs_geometry(model, sides):
 def test_shortcut_averages_leave_padding_out(model, side):
     x = np.random.RandomState(0).normal(size=(1, side, side, 8))
     found = run(
-        model, "stage1_block1_relu", "stage2_block1_pool", x.astype("float32")
+        model,
+        "stage1_block1_act",
+        "stage2_block1_down_pool",
+        x.astype("float32"),
     )
     # torch: AvgPool2d(2, 2, ceil_mode=True, count_include_pad=False)
     expected = [
@@ -136,8 +139,8 @@ def test_shortcut_averages_leave_padding_out(model, side):
 def test_a_block_is_its_branch_plus_its_shortcut(model):
     x = np.random.RandomState(0).uniform(0, 1, (2, 6, 6, 8)).astype("float32")
     parts = [
-        run(model, "stage1_block1_relu", f"stage2_block1_{name}", x)
-        for name in ("2_bn", "down_bn", "relu")
+        run(model, "stage1_block1_act", f"stage2_block1_{name}", x)
+        for name in ("2_bn", "down_bn", "act")
     ]
     np.testing.assert_allclose(
         parts[2], np.maximum(parts[0] + parts[1], 0), atol=1e-6
@@ -150,7 +153,7 @@ def test_zero_gamma_is_the_last_of_each_residual_branch():
     model = small()
     assert zero_gammas(model) == {f"stage{i}_block1_2_bn" for i in range(1, 5)}
     x = np.random.RandomState(0).uniform(0, 1, (1, 6, 6, 8)).astype("float32")
-    found = run(model, "stem_pool", "stage1_block1_relu", x)
+    found = run(model, "stem_pool", "stage1_block1_act", x)
     np.testing.assert_array_equal(found, x)  # its shortcut is the input itself
 
 
@@ -163,7 +166,7 @@ def test_without_zero_gamma_all_gammas_are_one(model):
 
 
 def test_bottlenecks():
-    model = resnet(depth=50, num_classes=3, width=0.125)
+    model = resnet(50, "d", num_classes=3, width=0.125)
     blocks = [
         f"stage{stage}_block{block}"
         for stage, count in enumerate((3, 4, 6, 3), 1)
@@ -180,8 +183,8 @@ def test_bottlenecks():
         layer.name for layer in model.layers if "down_conv" in layer.name
     }
     assert projected == {f"stage{i}_block1_down_conv" for i in range(1, 5)}
-    pooled = {layer.name for layer in model.layers if "1_pool" in layer.name}
-    assert pooled == {f"stage{i}_block1_pool" for i in (2, 3, 4)}
+    pooled = {layer.name for layer in model.layers if "down_pool" in layer.name}
+    assert pooled == {f"stage{i}_block1_down_pool" for i in (2, 3, 4)}
 
 
 @pytest.mark.traced
@@ -303,10 +306,62 @@ def test_width_scales_channels_in_eights(width, channels):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"stem": "tiny"}, "stem must be one of auto, deep, small.*stem=tiny"),
-        ({"init": "zeros"}, "init must be one of glorot_uniform.*init=zeros"),
+        (
+            {"stem": "tiny"},
+            "stem must be one of auto, 7x7, deep, small.*stem=tiny",
+        ),
+        ({"groups": 32}, "are of bottlenecks.*depth=10, groups=32"),
     ],
 )
 def test_bad_arguments(options, message):
     with pytest.raises(ValueError, match=message):
         small(**options)
+
+
+def test_bad_depths_and_variants():
+    with pytest.raises(ValueError, match="variant must be one of v1, b, c, d"):
+        resnet(50, "e")
+    with pytest.raises(ValueError, match="depth must be one of .* depth=51"):
+        resnet(51)
+
+
+@pytest.mark.parametrize(
+    "variant, strides, stem",
+    [("v1", [2, 1], 7), ("b", [1, 2], 7), ("c", [1, 2], 3), ("d", [1, 2], 3)],
+)
+def test_variants_of_the_bottleneck(variant, strides, stem):
+    model = resnet(26, variant, num_classes=3, width=0.125)
+    found = [model.get_layer(f"stage2_block1_{i}_conv") for i in (1, 2)]
+    assert [layer.strides[0] for layer in found] == strides
+    assert model.get_layer("stem_1_conv").kernel_size == (stem, stem)
+    pooled = [layer for layer in model.layers if "down_pool" in layer.name]
+    assert len(pooled) == (3 if variant == "d" else 0)
+    down = model.get_layer("stage2_block1_down_conv")
+    assert down.strides == ((1, 1) if variant == "d" else (2, 2))
+
+
+def test_groups_and_their_width():
+    model = resnet(26, groups=32, group_width=4)
+    convolution = model.get_layer("stage3_block1_2_conv")
+    assert (convolution.groups, convolution.filters) == (32, 512)
+    wide = resnet(26, group_width=128).get_layer("stage3_block1_2_conv")
+    assert (wide.groups, wide.filters) == (1, 512)
+    thin = resnet(26, groups=4, group_width=4, width=0.125)
+    found = [
+        thin.get_layer(f"stage{i}_block1_2_conv").filters for i in (1, 2, 3, 4)
+    ]
+    assert found == [4, 4, 8, 16]  # at least a channel for each group
+
+
+def test_blur_takes_over_the_strides_of_branches():
+    model = small(blur_pool=True)
+    blurred = {layer.name for layer in model.layers if "blur" in layer.name}
+    assert blurred == {"stem_pool_blur"} | {
+        f"stage{i}_block1_1_blur" for i in (2, 3, 4)
+    }
+    assert model.get_layer("stage2_block1_1_conv").strides == (1, 1)
+    assert model.get_layer("stem_1_conv").strides == (2, 2)
+    features = keras.Model(model.input, model.get_layer("pool").input)
+    for side, reduced in ((64, 2), (65, 3), (224, 7)):
+        shape = features.compute_output_shape((1, side, side, 3))
+        assert shape[1:3] == (reduced, reduced)

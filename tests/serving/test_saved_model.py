@@ -4,11 +4,18 @@ import json
 import subprocess
 import sys
 
+import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from kerastricks import build, outcome, trained
+from kerastricks.augment import Normalize
+from kerastricks.data.squares import Squares
 from kerastricks.evaluation import softmax
+from kerastricks.layers import FusedBatchNorm
 from kerastricks.run_dir import RunDir
+from kerastricks.serving import write_saved_model
 
 SERVE = """
 import json, pathlib, sys
@@ -77,3 +84,53 @@ def test_saved_model_serves_what_evaluate_measured(finished, image_folder):
     )
     names = np.array(["blue", "green", "red"])
     assert served["classes"] == names[served["indices"]].tolist()
+
+
+def small_classifier():
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(4, 3, use_bias=False),
+            FusedBatchNorm(),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(2),
+        ]
+    )
+
+
+class Code(keras.Model):
+    """A classifier that is Python code: nothing to walk and fold."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = small_classifier()
+        self(np.zeros((1, 8, 8, 3)))
+
+    def call(self, images, training=None):
+        return self.network(images, training=training)
+
+
+@pytest.mark.parametrize(
+    "make, norms", [(small_classifier, 0), (Code, 1)], ids=["graph", "code"]
+)
+def test_batch_norms_are_folded_where_they_can_be(tmp_path, make, norms):
+    model = make()
+    random = np.random.RandomState(0)
+    for weight in model.weights:
+        weight.assign(random.uniform(0.5, 1.5, weight.shape))
+    classifier = trained.Trained(
+        model, ("cat", "dog"), Squares(8), Normalize((0, 0, 0), (255,) * 3)
+    )
+    images = random.randint(0, 256, (2, 8, 8, 3)).astype(np.uint8)
+    write_saved_model(classifier, tmp_path / "model")
+    serve = tf.saved_model.load(tmp_path / "model").signatures[
+        "serving_default"
+    ]
+    squares = np.asarray(classifier.squares.centre(images)) / 255
+    expected = softmax(np.asarray(model(squares.astype(np.float32))))
+    found = serve(images=tf.constant(images))["probabilities"]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    functions = serve.graph.as_graph_def().library.function
+    kinds = [node.op for function in functions for node in function.node_def]
+    assert "Conv2D" in kinds
+    assert kinds.count("FusedBatchNormV3") == norms
