@@ -98,19 +98,18 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     return args
 
 
-def start(
+def commands_of(
     task: str, names: tuple[str, ...], args: argparse.Namespace
-) -> tuple[list[Contestant], dict[str, str]]:
-    """(the contestants that made a batch, why the others did not)."""
-    settings = Settings(
-        args.images, args.image_size, args.batch_size, args.workers
-    )
+) -> tuple[dict[str, list[str]], Settings]:
+    """What starts each contestant, and what all of them share."""
     commands = {}
     for name in names:
         script = "torch_peers.py" if name in TORCH else "peers.py"
         python = args.torch_python if name in TORCH else sys.executable
         commands[name] = [python, str(HERE / script), f"{task}/{name}"]
-    return start_each(commands, settings)
+    return commands, Settings(
+        args.images, args.image_size, args.batch_size, args.workers
+    )
 
 
 def start_each(
@@ -186,7 +185,18 @@ def race(name: str, args: argparse.Namespace) -> dict:
     print(f"\n## {name}: {task.title}\n", flush=True)
     wanted = {"ours", *(args.only or ",".join(task.contestants)).split(",")}
     names = tuple(name for name in task.contestants if name in wanted)
-    contestants, skipped = start(name, names, args)
+    return run_race(*commands_of(name, names, args), args)
+
+
+def run_race(
+    commands: dict[str, list[str]],
+    settings: Settings,
+    args: argparse.Namespace,
+) -> dict:
+    """Starts them, lets them take turns, prints the table."""
+    contestants, skipped = start_each(commands, settings)
+    if not contestants:
+        return {"skipped": skipped}
     try:
         rates, times = compete(contestants, args)
         print(f"\n{table(rates, times)}", flush=True)
@@ -206,7 +216,7 @@ def race(name: str, args: argparse.Namespace) -> dict:
 def remember(args: argparse.Namespace) -> dict:
     """Resident memory of our pipeline, epoch after epoch."""
     print(f"\n## memory: ours, epochs of {args.epoch_images} images\n")
-    contestants, skipped = start("memory", ("ours",), args)
+    contestants, skipped = start_each(*commands_of("memory", ("ours",), args))
     if not contestants:
         return {"skipped": skipped}
     try:

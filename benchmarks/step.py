@@ -90,36 +90,20 @@ def commands(model: str, args: argparse.Namespace) -> dict[str, list[str]]:
     }
 
 
-def run_race(model: str, precision: str, args: argparse.Namespace) -> dict:
+def race(model: str, precision: str, args: argparse.Namespace) -> dict:
     """One network in one precision."""
     size, on_cpu, on_gpu, multiply_adds = MODELS[model]
     batch = args.batch_size or (on_gpu if args.gpu else on_cpu)
     print(f"\n## {model}, {size} px, batch {batch}, {precision}\n", flush=True)
-    contestants, skipped = harness.start_each(
-        commands(model, args),
-        Settings("", size, batch, args.workers, precision),
-    )
-    try:
-        rates, times = harness.compete(contestants, args)
-    finally:
-        for contestant in contestants:
-            contestant.stop()
-    print(f"\n{harness.table(rates, times)}", flush=True)
-    found = {
-        "batch_size": batch,
-        "images_per_second": rates,
-        "cpu_ms_per_image": times,
-        "ratios": harness.ratios(rates),
-        "about": {each.name: each.about for each in contestants},
-        "versions": {each.name: each.versions for each in contestants},
-        "skipped": skipped,
-    }
+    settings = Settings("", size, batch, args.workers, precision)
+    found = harness.run_race(commands(model, args), settings, args)
+    found["batch_size"] = batch
     if args.peak_tflops:
         found["mfu"] = {
             name: statistics.median(of_rounds)
             * (2 * PASSES * multiply_adds)
             / (args.peak_tflops * 1e12)
-            for name, of_rounds in rates.items()
+            for name, of_rounds in found["images_per_second"].items()
         }
         print("\nshare of the peak:", found["mfu"])
     return found
@@ -136,15 +120,15 @@ def main(argv: list[str]) -> int:
     for model in args.models.split(","):
         for precision in args.precisions.split(","):
             name = f"{model} {precision}"
-            result[name] = run_race(model, precision, args)
+            result[name] = race(model, precision, args)
             if args.output:  # after each: a race is long
                 text = json.dumps(result, indent=1) + "\n"
                 pathlib.Path(args.output).write_text(text, encoding="utf-8")
     return int(
         any(
-            "ours" in race["skipped"]
-            for race in result.values()
-            if isinstance(race, dict)
+            "ours" in found["skipped"]
+            for found in result.values()
+            if isinstance(found, dict)
         )
     )
 

@@ -339,3 +339,45 @@ def test_the_step_with_everything_and_with_nothing(tmp_path, backend):
     assert step["jit_compile"] == (backend == "jax")
     assert backend in result["versions"]
     assert "| nothing on | " in printed and "| everything on | " in printed
+
+
+@pytest.mark.slow
+def test_training_steps_in_turns(bare_python, tmp_path):
+    output = tmp_path / "result.json"
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(FOLDER / "step.py"),
+            "--models=resnet20",
+            "--precisions=float32",
+            "--only=stock,torch",
+            f"--torch_python={bare_python}",
+            "--batch_size=4",
+            *("--rounds=2", "--seconds=0.1", "--settle=0", "--warm_up=0"),
+            "--peak_tflops=1",
+            f"--output={output}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    race = json.loads(output.read_text())["resnet20 float32"]
+    rates = race["images_per_second"]
+    assert list(rates) == ["ours", "stock"]
+    assert "ModuleNotFoundError" in race["skipped"]["torch"]
+    ratios = np.divide(rates["ours"], rates["stock"])
+    assert race["ratios"]["stock"] == pytest.approx(np.median(ratios))
+    # Three passes of two operations for each of 41 M multiply-adds.
+    share = np.median(rates["ours"]) * 6 * 0.0406e9 / 1e12
+    assert race["mfu"]["ours"] == pytest.approx(share)
+    assert "| stock | " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "option", ["--models=vgg", "--precisions=float16", "--only=jax"]
+)
+def test_what_step_does_not_know(option, monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    with pytest.raises(SystemExit):
+        importlib.import_module("step").arguments([option])
