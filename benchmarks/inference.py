@@ -3,8 +3,8 @@
     python benchmarks/inference.py [--torch_python=PYTHON] [--output=FILE.json]
 
 Logits of float images at 224 px, one by one and sixteen at a time: the export,
-with its batch norms folded; the same without; stock Keras layers; timm's network
-in torch and in onnxruntime. Run it on an otherwise idle machine.
+with its batch norms folded; the same without; stock Keras layers; timm's
+network in torch and in onnxruntime. Run it on an otherwise idle machine.
 """
 
 import json
