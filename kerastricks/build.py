@@ -61,7 +61,7 @@ from kerastricks.optimizers import SGD
 from kerastricks.schedules import WarmupCosine
 from kerastricks.training import Learner, Phase
 
-WHITENING = 5000  # images; airbench's
+WHITENING = 5000 * 32**2  # pixels: airbench's 5,000 images
 JAX = keras.backend.backend() == "jax"
 with contextlib.suppress(RuntimeError):  # TensorFlow is at work already
     if JAX:
@@ -388,10 +388,10 @@ def classifier(
     return models.fuse_batch_norms(model) if models.in_zoo(name) else model
 
 
-def begun(recipe: Recipe, splits: Splits) -> keras.Model:
+def begun(recipe: Recipe, splits: Splits, fresh: bool) -> keras.Model:
     """The network with what it starts from, fixed where it stays so."""
     knobs = recipe.model
-    published = published_weights(recipe)
+    published = published_weights(recipe) if fresh else ""
     model = classifier(
         recipe,
         len(splits.train.class_names),
@@ -399,11 +399,12 @@ def begun(recipe: Recipe, splits: Splits) -> keras.Model:
         recipe.run.precision,
         published,
     )
-    if knobs.init_weights and not published:
+    if fresh and knobs.init_weights and not published:
         print(*models.init_from(model, knobs.init_weights), sep="\n")
     if knobs.freeze_bn:
-        models.freeze_batch_norms(model)
-    if knobs.model == "cifar_fast" and not knobs.init_weights:
+        count = models.freeze_batch_norms(model)
+        print(f"frozen: {count} batch norms")
+    if fresh and knobs.model == "cifar_fast" and not knobs.init_weights:
         images = whitening_images(recipe, splits)
         model.get_layer("whiten").kernel.assign(whitening_kernel(images))
     return model
@@ -428,8 +429,9 @@ def published_weights(recipe: Recipe) -> str:
 
 def whitening_images(recipe: Recipe, splits: Splits) -> np.ndarray:
     """Some training images of all classes, cropped as they will be."""
-    count = len(splits.train)
-    spread = np.linspace(0, count - 1, min(count, WHITENING)).astype(int)
+    count, side = len(splits.train), splits.image_size
+    wanted = min(count, max(1, WHITENING // side**2))
+    spread = np.linspace(0, count - 1, wanted).astype(int)
     batches = train_pipeline(
         splits.train.subset(spread),
         image_size=splits.image_size,
@@ -484,9 +486,13 @@ def class_weights(recipe: Recipe, source: Source) -> list[float] | None:
     return list(weights)
 
 
-def learner(recipe: Recipe, splits: Splits) -> Learner:
-    """The compiled learner, all of its variables made."""
-    model = begun(recipe, splits)
+def learner(recipe: Recipe, splits: Splits, fresh: bool = True) -> Learner:
+    """The compiled learner, all of its variables made.
+
+    Args:
+        fresh: no checkpoint will replace the weights.
+    """
+    model = begun(recipe, splits, fresh)
     several = splits.train.multi_label
     made = Learner(model, augment(recipe), several, dtype=recipe.run.precision)
     smoothing = recipe.loss.label_smoothing

@@ -47,7 +47,8 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     splits = build.data(recipe)
     recipe = build.settle(recipe, splits)
     folder.check_same_recipe(recipe)
-    learner = build.learner(recipe, splits)
+    fresh = not checkpoints_of(recipe, folder).latest()
+    learner = build.learner(recipe, splits, fresh)
     about = effective.describe(recipe, splits, learner)
     print(f"{effective.summary(about)}\nfolder     {folder.path}", flush=True)
     folder.check_same_data(about)
@@ -64,12 +65,17 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     return result
 
 
+def checkpoints_of(recipe: Recipe, folder: RunDir) -> Checkpoints:
+    """Where the run keeps what it resumes from."""
+    return Checkpoints(folder.checkpoints, recipe.run.keep_checkpoints)
+
+
 def train(
     recipe: Recipe, folder: RunDir, splits: build.Splits, learner: Learner
 ) -> RunState:
     """All phases, from the newest checkpoint on."""
     knobs = recipe.run
-    checkpoints = Checkpoints(folder.checkpoints, knobs.keep_checkpoints)
+    checkpoints = checkpoints_of(recipe, folder)
     found = checkpoints.latest()
     state = RunState(**found.state) if found else RunState()
     phases = build.phases(recipe, splits)

@@ -404,7 +404,7 @@ TRICKS: tuple[Trick, ...] = (
         paper="",
         flags=(),
         module="kerastricks.models.fold",
-        cost="less: serving has no batch norm left",
+        cost="less: none in serving where one follows a convolution",
         checked_against="logits of ours and of Keras's networks",
     ),
     Trick(

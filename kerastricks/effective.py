@@ -98,7 +98,8 @@ def variables(recipe: Recipe, model: keras.Model) -> dict[str, list[str]]:
             layer.gamma.path
             for layer in model.layers
             if isinstance(layer, keras.layers.BatchNormalization)
-            and isinstance(layer.gamma_initializer, keras.initializers.Zeros)
+            and layer.gamma is not None
+            and not keras.ops.convert_to_numpy(layer.gamma).any()
         ],
         "frozen": [layer.path for layer in model.layers if not layer.trainable],
     }

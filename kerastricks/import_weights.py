@@ -92,7 +92,9 @@ def paths(values: dict[str, str]) -> tuple[pathlib.Path, pathlib.Path]:
         )
     source = pathlib.Path(values["source"]).expanduser()
     if not source.is_file():
-        raise InputError(f"source must be a file. Received: source={source}")
+        raise InputError(
+            f"source must be a file that exists. Received: source={source}"
+        )
     return source, pathlib.Path(values["output"]).expanduser().resolve()
 
 

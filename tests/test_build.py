@@ -29,6 +29,7 @@ from kerastricks.data.sources import Source
 from kerastricks.errors import InputError
 from kerastricks.layers import FusedBatchNorm
 from kerastricks.losses import SoftCrossEntropy
+from kerastricks.models.weights.torch_weights import load_torch_weights
 from kerastricks.optimizers import SGD
 from kerastricks.training import Learner
 
@@ -284,3 +285,27 @@ def test_published_weights_need_their_normalization():
     assert build.published_weights(fitting) == "imagenet"
     ours = recipe.replace(init_weights="run/best.weights.h5")
     assert build.published_weights(ours) == ""
+
+
+def test_a_resumed_run_needs_no_file_to_start_from():
+    recipe = Recipe(
+        model="resnet10_d",
+        width=0.125,
+        init_weights="gone.weights.h5",
+        precision="float32",
+        batch_size=8,
+    )
+    with pytest.raises(InputError, match="init_weights=gone.weights.h5"):
+        build.learner(recipe, splits_of()[0])
+    assert build.learner(recipe, splits_of()[0], fresh=False).built
+
+
+def test_the_small_stem_is_told_of_where_published_weights_do_not_fit():
+    model = build.classifier(
+        Recipe(model="resnet10_d", width=0.125), 3, 32, "float32"
+    )
+    with pytest.raises(InputError, match="--stem=7x7 or deep.* missing"):
+        load_torch_weights(
+            model,
+            {name: np.zeros(1) for name in ("conv1.0.weight", "fc.weight")},
+        )

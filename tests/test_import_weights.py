@@ -138,7 +138,7 @@ def test_a_file_without_head_needs_a_number(source, tmp_path):
         ),
         (
             ["--source=a.pth", "--model=resnet18", "--output=a.weights.h5"],
-            r"source must be a file. Received: source=a\.pth",
+            r"source must be a file that exists. Received: source=a\.pth",
         ),
         (["a.pth"], "takes flags only"),
     ],

@@ -16,6 +16,7 @@ import keras
 from keras import ops
 
 EPSILON = 1e-12  # torch's
+WARM_UP = 15  # iterations at the start; torch's
 
 
 @keras.saving.register_keras_serializable("kerastricks")
@@ -34,6 +35,8 @@ class SpectralConv2D(keras.layers.Conv2D):
             trainable=False,
             name="left",
         )
+        for _ in range(WARM_UP):
+            self.sigma(training=True)
 
     def sigma(self, training: bool) -> Any:
         """The largest singular value; its vector takes a step in training."""

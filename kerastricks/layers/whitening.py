@@ -31,6 +31,17 @@ class WhiteningConv2D(keras.layers.Conv2D):
         super().build(input_shape)
         self.kernel.trainable = False
 
+    @property
+    def trainable(self) -> bool:
+        return super().trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        # Of a layer, Keras sets all variables.
+        keras.layers.Conv2D.trainable.fset(self, value)
+        if self.built:
+            self.kernel.trainable = False
+
 
 def whitening_kernel(images: Any) -> np.ndarray:
     """float32 [2, 2, C, 8 C] from normalised images [N, H, W, C]."""

@@ -26,7 +26,9 @@ def count_flops(model: keras.Model, image_size: int) -> int:
     # at another image size; it takes no Sequential.
     keras.models.clone_model(
         keras.Model(model.inputs[0], model.outputs[0]),
-        input_tensors=keras.Input((image_size, image_size, 3)),
+        input_tensors=keras.Input(
+            (image_size, image_size, model.input_shape[-1])
+        ),
         clone_function=lambda layer: layer,
         call_function=call,
     )
@@ -40,10 +42,13 @@ def multiply_adds(layer: Any, output_shape: tuple[int | None, ...]) -> int:
             math.prod(dense.kernel.shape)
             for dense in (layer.reduce, layer.expand)
         )
+    places = math.prod(side or 1 for side in output_shape[1:-1])
+    if isinstance(layer, keras.layers.SeparableConv2D):
+        kernels = (layer.depthwise_kernel, layer.pointwise_kernel)
+        return places * sum(math.prod(kernel.shape) for kernel in kernels)
     if not isinstance(
         layer,
         keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.Dense,
     ):
         return 0
-    places = math.prod(side or 1 for side in output_shape[1:-1])
     return places * math.prod(layer.kernel.shape)

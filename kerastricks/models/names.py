@@ -35,10 +35,10 @@ KNOBS = {
 
 RESNET = re.compile(
     r"(?P<se>se_)?(?P<kind>resnet|resnext|wide_resnet)(?P<depth>\d+)"
-    r"(_(?P<groups>\d+)x(?P<group_width>\d+)d|_(?P<factor>\d+))?"
+    r"(_(?P<groups>[1-9]\d*)x(?P<group_width>[1-9]\d*)d|_(?P<factor>[1-9]\d*))?"
     r"(_(?P<variant>v1|b|c|d))?"
 )
-WRN = re.compile(r"wrn(?P<depth>\d+)_(?P<factor>\d+)")
+WRN = re.compile(r"wrn(?P<depth>\d+)_(?P<factor>[1-9]\d*)")
 
 # (what other libraries write, what it is here)
 SPELLINGS = (

@@ -71,6 +71,10 @@ class Parts:
             ("pool", POOLS),
         ):
             check_choice(known, **{knob: getattr(self, knob)})
+        if self.width <= 0:
+            raise ValueError(
+                f"width must be positive. Received: width={self.width}"
+            )
         for knob in ("drop_path", "dropout"):
             if not 0 <= getattr(self, knob) < 1:
                 raise ValueError(

@@ -89,3 +89,10 @@ def test_weights_are_saved_whole(tmp_path):
             ops.convert_to_numpy(getattr(other, name)),
             ops.convert_to_numpy(getattr(layer, name)),
         )
+
+
+def test_a_new_layer_is_near_its_norm_already():
+    layer = SpectralConv2D(4, 3)
+    layer.build((None, None, None, 3))
+    norm = largest(ops.convert_to_numpy(layer.kernel))
+    assert 0.9 * norm < float(layer.sigma(False)) <= norm * 1.001

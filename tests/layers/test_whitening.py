@@ -37,3 +37,12 @@ def test_kernel_stands_still_and_the_bias_does_not():
     layer = WhiteningConv2D(24, 2)
     layer.build((None, None, None, 3))
     assert [weight.name for weight in layer.trainable_weights] == ["bias"]
+
+
+def test_unfreezing_the_network_does_not_unfreeze_the_kernel():
+    layer = WhiteningConv2D(24, 2)
+    layer.build((None, None, None, 3))
+    layer.trainable = False
+    assert layer.trainable_weights == []
+    layer.trainable = True
+    assert [weight.name for weight in layer.trainable_weights] == ["bias"]

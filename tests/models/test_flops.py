@@ -112,3 +112,17 @@ def test_squeeze_excite_counts_its_two_products():
     squeezed = count_flops(create("se_resnet18"), 64)
     inner = {64: 8, 128: 8, 256: 16, 512: 32}
     assert squeezed - plain == sum(2 * 2 * c * inner[c] for c in inner)
+
+
+def test_separable_convolutions():
+    images = keras.Input((None, None, 3))
+    layer = keras.layers.SeparableConv2D(8, 3, padding="same")
+    model = keras.Model(images, layer(images))
+    assert count_flops(model, 6) == 36 * (9 * 3 + 3 * 8)
+
+
+def test_grey_images():
+    model = create("resnet10_d", width=0.125, num_classes=3, in_channels=1)
+    colour = create("resnet10_d", width=0.125, num_classes=3)
+    less = count_flops(colour, 32) - count_flops(model, 32)
+    assert less == 16 * 16 * 9 * 2 * 8

@@ -81,6 +81,9 @@ def test_spellings_of_others(theirs, ours):
         ("wrn27_10", "wrn28_10"),
         ("resnet50_d_", "resnet50_d"),
         ("efficientnet", ""),
+        ("resnext50_0x4d", "resnext50_32x4d"),
+        ("wrn28_0", "wrn28_10"),
+        ("wide_resnet50_0", "wide_resnet50_2"),
     ],
 )
 def test_unknown_names(name, hint):

@@ -34,8 +34,8 @@ def read_safetensors(path: pathlib.Path) -> dict[str, np.ndarray]:
         return {name: tensor(data, at) for name, at in header.items()}
     except (ValueError, TypeError, RecursionError, OverflowError) as error:
         raise InputError(
-            f"a .safetensors file must be whole and sound ({error}). "
-            f"Received: {path}"
+            f"a .safetensors file must be whole and sound ({error}); get it "
+            f"again. Received: {path}"
         ) from None
 
 

@@ -46,11 +46,15 @@ def copy_from(model: keras.Model, path: str | pathlib.Path) -> Copied:
         return load_torch_weights(model, read_tensors(path))
     if not path.name.endswith(OURS):
         raise InputError(
-            f"a file of weights ends in {OURS} or one of "
-            f"{', '.join(SUFFIXES)}. Received: {path}"
+            f"init_weights must end in {OURS} or one of "
+            f"{', '.join(SUFFIXES)}; `imagenet` is for keras:NAME and "
+            f"keras_hub:PRESET. Received: init_weights={path}"
         )
     if not path.is_file():
-        raise InputError(f"there is no such file. Received: {path}")
+        raise InputError(
+            "init_weights must be a file that exists. "
+            f"Received: init_weights={path}"
+        )
     return load_ours(model, path)
 
 
@@ -106,11 +110,15 @@ def replace(
         for name in own.keys() & given.keys()
         if own[name].shape != given[name].shape
     }
-    head = {name for name in own if label(own[name]).startswith("head/")}
+    # The last layer with weights, as `head`, `predictions`, `conv_preds`.
+    last = [layer for layer in model.layers if layer.weights][-1].name
+    head = {name for name in own if label(own[name]).startswith(f"{last}/")}
     left_new = ""
     if unlike and unlike <= head:
-        kernel = next(name for name in head if own[name].ndim == 2)
-        left_new = head_differs(given[kernel].shape, own[kernel].shape)
+        kernel = next(name for name in head if own[name].ndim > 1)
+        left_new = head_differs(
+            given[kernel].shape[-2:], own[kernel].shape[-2:]
+        )
     kept = head if left_new else set()
     refuse(
         model.name,

@@ -95,8 +95,8 @@ def import_torch(path: pathlib.Path) -> Any:
     """torch, if there is one whose reader is safe."""
     if importlib.util.find_spec("torch") is None:
         raise InputError(
-            f"{path.suffix} is read by torch: install torch, or convert the "
-            f"file to .safetensors. Received: {path}"
+            f"{path.suffix} is read by torch: pip install torch, or convert "
+            f"the file to .safetensors. Received: {path}"
         )
     import torch
 

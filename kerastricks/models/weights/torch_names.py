@@ -48,8 +48,9 @@ def torch_names(model: keras.Model) -> dict[str, tuple[str, Transform]]:
     strange = [w.path for w in model.weights if w.path not in found]
     if strange:
         raise InputError(
-            "torch's weights are for plain ResNets. Received: "
-            f"model={model.name} with {shortened(strange)}"
+            "timm's and torchvision's weights are for their ResNets, as "
+            f"resnet50_d. Received: model={model.name}, which has "
+            f"{strange[0]} and {len(strange) - 1} more variables of its own"
         )
     return found
 
@@ -101,10 +102,12 @@ def names_in(layer: Any, module: str) -> dict[str, tuple[str, Transform]]:
 
 
 def dense(layer: Any, module: str) -> dict[str, tuple[str, Transform]]:
-    return {
-        layer.kernel.path: (f"{module}.weight", dense_kernel),
-        layer.bias.path: (f"{module}.bias", unchanged),
+    found: dict[str, tuple[str, Transform]] = {
+        layer.kernel.path: (f"{module}.weight", dense_kernel)
     }
+    if layer.bias is not None:
+        found[layer.bias.path] = (f"{module}.bias", unchanged)
+    return found
 
 
 # Values

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import keras
 import numpy as np
 
+from kerastricks.errors import InputError
 from kerastricks.models.weights.torch_names import (
     Transform,
     refuse,
@@ -72,7 +73,16 @@ def load_torch_weights(
     if left_new:
         wanted = {p: (n, t) for p, (n, t) in wanted.items() if n not in HEAD}
         given = {n: value for n, value in given.items() if n not in HEAD}
-    ready = matched(model, wanted, given)
+    try:
+        ready = matched(model, wanted, given)
+    except InputError as error:
+        if not has_small_stem(model):
+            raise
+        raise InputError(
+            "this network has the stem for small images, and published ones "
+            "have not: --stem=7x7 or deep, or a larger --image_size, may help. "
+            f"It was refused because {error}"
+        ) from None
     variables = {variable.path: variable for variable in model.weights}
     for path, value in ready.items():
         # A copy of its own: backends may keep the very memory they are given,
@@ -84,6 +94,12 @@ def load_torch_weights(
         left_new=left_new,
         notes=tuple(notes(model, given)),
     )
+
+
+def has_small_stem(model: keras.Model) -> bool:
+    """One 3x3 convolution and no pool."""
+    names = {layer.name for layer in model.layers}
+    return "stem_1_conv" in names and "stem_pool" not in names
 
 
 def without_buffers(

@@ -183,21 +183,20 @@ def hub_model(
     options: dict[str, Any],
 ) -> keras.Model:
     """The backbone, or the classifier of num_classes."""
-    if weights != "imagenet":
-        made = hub.models.Backbone.from_preset(
-            preset, load_weights=False, **options
-        )
-        load(made, weights)
-        return made
+    # The same structure with and without: a run is rebuilt without.
+    options = options | {"load_weights": weights == "imagenet"}
     try:
-        classifier = hub.models.ImageClassifier.from_preset(
+        made = hub.models.ImageClassifier.from_preset(
             preset, preprocessor=None, **options
         )
     except TypeError:  # the preset has a backbone only: no number of classes
-        return hub.models.Backbone.from_preset(preset, **options)
-    if classifier.num_classes == num_classes:
-        return classifier
-    return classifier.backbone
+        made = hub.models.Backbone.from_preset(preset, **options)
+    else:
+        if made.num_classes != num_classes:
+            made = made.backbone
+    if weights != "imagenet":
+        load(made, weights)
+    return made
 
 
 def hub_converter(preset: str) -> Any:

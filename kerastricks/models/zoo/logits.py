@@ -47,15 +47,19 @@ def logits_of(
     Example:
         model = logits_of(my_keras_model, num_classes=10)
     """
-    whole = behind_preprocessing(functional(model))
+    whole = functional(model)
     output = open_end(whole, num_classes, seed)
     if tuple(output.shape[1:]) != (num_classes,):
         raise InputError(
             "the model must give [batch, num_classes] or features [batch, "
-            f"height, width, channels]. Received: num_classes={num_classes}, "
+            "height, width, channels] (keras.applications: include_top=False). "
+            f"Received: num_classes={num_classes}, "
             f"output of shape {tuple(output.shape)}"
         )
-    return keras.Model(whole.inputs[0], output, name=name or model.name)
+    name = name or model.name
+    # The end first: what lies behind the preprocessing is called anew, and of
+    # layers that are called twice the graph tells less.
+    return behind_preprocessing(keras.Model(whole.inputs[0], output, name=name))
 
 
 def functional(model: keras.Model) -> keras.Model:
@@ -176,5 +180,6 @@ def refuse_probabilities(model: keras.Model) -> None:
     if (outputs >= 0).all() and np.allclose(outputs.sum(-1), 1, atol=1e-2):
         raise InputError(
             "the model must give logits, not probabilities; build it without "
-            f"its softmax. Received: outputs {outputs[0]}"
+            f"its softmax. Received: outputs between {outputs.min():.2g} and "
+            f"{outputs.max():.2g} that add up to 1, model={model.name}"
         )

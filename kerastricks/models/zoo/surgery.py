@@ -67,7 +67,7 @@ def behind_preprocessing(model: keras.Model) -> keras.Model:
         f"--normalize={of_layers(found)}. Received: layers {names(found)}",
         stacklevel=3,
     )
-    return keras.Model(found[-1].output, model.outputs[0])
+    return keras.Model(found[-1].output, model.outputs[0], name=model.name)
 
 
 def first_layers(model: keras.Model) -> list[keras.Layer]:

@@ -149,9 +149,9 @@ def test_broken_files_are_refused(source, tmp_path):
     broken.write_bytes(source[1].read_bytes()[:5000])
     with pytest.raises(InputError, match="no whole HDF5 file.*broken.weights"):
         init_from(source[0], broken)
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match="must be a file that exists"):
         init_from(source[0], tmp_path / "none.weights.h5")
-    with pytest.raises(InputError, match=r"ends in \.weights\.h5 or one of"):
+    with pytest.raises(InputError, match=r"end in \.weights\.h5 or one of"):
         init_from(source[0], tmp_path / "model.keras")
 
 
@@ -169,3 +169,21 @@ def test_data_outside_the_file_is_not_read(tmp_path):
         group.create_dataset("0", (2, 3), "f4", external=[(str(secret), 0, 24)])
     with pytest.raises(InputError, match="must lie in the file itself"):
         init_from(dense, path)
+
+
+def test_the_head_of_a_zoo_model_is_left_new(tmp_path):
+    def made(classes):
+        images = keras.Input((None, None, 3))
+        x = keras.layers.Conv2D(4, 3, name="first")(images)
+        x = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
+        x = keras.layers.Conv2D(classes, 1, name="conv_preds")(x)
+        return keras.Model(images, keras.layers.Flatten()(x))
+
+    given, model = made(5), made(3)
+    given.save_weights(tmp_path / "a.weights.h5")
+    lines = init_from(model, tmp_path / "a.weights.h5")
+    assert "5 classes in the file, 3 in the model" in lines[-1]
+    np.testing.assert_array_equal(
+        model.get_layer("first").get_weights()[0],
+        given.get_layer("first").get_weights()[0],
+    )

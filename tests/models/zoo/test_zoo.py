@@ -678,15 +678,16 @@ class Classifier:
     """As keras-hub's ImageClassifier is used."""
 
     @classmethod
-    def from_preset(cls, preset, preprocessor, dtype):
+    def from_preset(cls, preset, preprocessor, dtype, load_weights=True):
         assert preprocessor is None
-        backbone = Backbone.from_preset(preset, dtype=dtype)
+        backbone = Backbone.from_preset(preset, load_weights, dtype)
         if preset == "backbone":
             raise TypeError("missing num_classes")
         x = layers.GlobalAveragePooling2D(dtype=dtype)(backbone.output)
         x = layers.Dense(7, activation="softmax", dtype=dtype)(x)
         model = keras.Model(backbone.input, x)
-        randomize(model)
+        if load_weights:
+            randomize(model)
         model.num_classes, model.backbone = 7, backbone
         return model
 
@@ -736,6 +737,19 @@ def test_preset_as_a_ready_made_teacher(keras_hub):
 
 
 @pytest.mark.traced
+def test_a_teacher_is_built_alike_with_and_without_its_weights(
+    keras_hub, tmp_path
+):
+    """A run that began with them is rebuilt without them."""
+    teacher = keras_hub(num_classes=7, weights="imagenet")
+    teacher.save_weights(tmp_path / "a.weights.h5")
+    again = keras_hub(num_classes=7)
+    again.load_weights(tmp_path / "a.weights.h5")
+    x = pixels() / 255
+    np.testing.assert_array_equal(numbers(again(x)), numbers(teacher(x)))
+
+
+@pytest.mark.traced
 def test_preset_with_random_weights(keras_hub):
     first = keras_hub(num_classes=3, dtype="mixed_bfloat16")
     again, other = keras_hub(num_classes=3), keras_hub(num_classes=3, seed=1)
@@ -758,3 +772,18 @@ def test_preset_normalization(keras_hub):
     ):
         with pytest.raises(InputError, match="server .*ConnectionError: "):
             call("keras_hub:served")
+
+
+def test_preprocessing_and_softmax_are_both_taken_off():
+    images = keras.Input((16, 16, 3))
+    x = layers.Rescaling(1 / 255)(images)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(x))
+    model = keras.Model(images, layers.Dense(5, activation="softmax")(x))
+    with pytest.warns(UserWarning, match="--normalize=0,0,0/255"):
+        logits = zoo.logits_of(model, 5)
+    x = np.random.RandomState(0).uniform(0, 1, (3, 16, 16, 3))
+    found = ops.softmax(logits(x.astype("float32")))
+    expected = model(255 * x.astype("float32"))
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(found), ops.convert_to_numpy(expected), atol=1e-6
+    )
