@@ -27,7 +27,7 @@ from kerastricks.run_dir import RunDir
 from kerastricks.serving import write_saved_model
 from kerastricks.trained import Trained
 from kerastricks.training import Learner, RunState, run_phases
-from kerastricks.training.checkpoint import Checkpoints
+from kerastricks.training.checkpoint import Checkpoint, Checkpoints
 from kerastricks.training.guard import GuardLoss, WatchSignals
 from kerastricks.training.history import (
     KeepHistory,
@@ -47,13 +47,14 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     splits = build.data(recipe)
     recipe = build.settle(recipe, splits)
     folder.check_same_recipe(recipe)
-    fresh = not checkpoints_of(recipe, folder).latest()
-    learner = build.learner(recipe, splits, fresh)
+    checkpoints = Checkpoints(folder.checkpoints, recipe.run.keep_checkpoints)
+    found = checkpoints.latest()
+    learner = build.learner(recipe, splits, fresh=not found)
     about = effective.describe(recipe, splits, learner)
     print(f"{effective.summary(about)}\nfolder     {folder.path}", flush=True)
     folder.check_same_data(about)
     folder.record(recipe, about)
-    state = train(recipe, folder, splits, learner)
+    state = train(recipe, folder, splits, learner, checkpoints, found)
     classifier = trained.load(recipe, folder)
     outcome = judge(recipe, classifier, splits)
     result = result_values(recipe, about, state, outcome)
@@ -65,18 +66,16 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     return result
 
 
-def checkpoints_of(recipe: Recipe, folder: RunDir) -> Checkpoints:
-    """Where the run keeps what it resumes from."""
-    return Checkpoints(folder.checkpoints, recipe.run.keep_checkpoints)
-
-
 def train(
-    recipe: Recipe, folder: RunDir, splits: build.Splits, learner: Learner
+    recipe: Recipe,
+    folder: RunDir,
+    splits: build.Splits,
+    learner: Learner,
+    checkpoints: Checkpoints,
+    found: Checkpoint | None,
 ) -> RunState:
-    """All phases, from the newest checkpoint on."""
+    """All phases, from the newest checkpoint, if one is found, on."""
     knobs = recipe.run
-    checkpoints = checkpoints_of(recipe, folder)
-    found = checkpoints.latest()
     state = RunState(**found.state) if found else RunState()
     phases = build.phases(recipe, splits)
     steps = phases[-1].last_step

@@ -23,6 +23,7 @@ TRICK = ({"backend", "errors"}, {"keras", "numpy"})
 RULES: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "config": ({"errors", "models"}, set()),
+    "call_text": ({"errors"}, set()),
     "catalog": (set(), set()),
     "files": (set(), set()),
     "command": ({"errors"}, set()),
@@ -38,7 +39,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
         {"numpy", "tensorflow", "tensorflow_datasets", "array_record"},
     ),
     "data.policies.keras_cv": (
-        {"errors"},
+        {"call_text", "errors"},
         {"numpy", "tensorflow", "keras", "keras_cv"},
     ),
     "augment": TRICK,
@@ -52,7 +53,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "models.weights": ({"errors"}, {"keras", "numpy", "h5py"}),
     "models.weights.tensor_files": ({"errors"}, {"numpy", "torch"}),
     "models.zoo.backbones": (
-        {"errors"},
+        {"call_text", "errors"},
         {"keras", "numpy", "keras_cv", "keras_hub"},
     ),
     "models.__main__": ({"command", "flags", "models"}, set()),

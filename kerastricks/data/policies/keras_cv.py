@@ -13,7 +13,6 @@ a whole batch (MixUp, CutMix, Mosaic) are no policies.
 Slower than the package's own policies, and there for what it has not.
 """
 
-import ast
 import contextlib
 import dataclasses
 import difflib
@@ -24,6 +23,7 @@ from unittest import mock
 
 import tensorflow as tf
 
+from kerastricks.call_text import parse_call
 from kerastricks.errors import InputError
 
 Tensor = Any
@@ -76,7 +76,7 @@ class KerasCv:
 
 def make_layer(text: str) -> Any:
     """The layer that `Name` or `Name(option=value)` stands for."""
-    name, options = parse(text)
+    name, options = parse_call(text, "policy", "policies")
     kind = layer_class(name)
     if "value_range" in inspect.signature(kind).parameters:
         options = {"value_range": (0, 255)} | options
@@ -88,26 +88,6 @@ def make_layer(text: str) -> Any:
             f"as in keras_cv:{name}(option=value). Received: "
             f"policy=keras_cv:{text} ({error})"
         ) from error
-
-
-def parse(text: str) -> tuple[str, dict[str, Any]]:
-    """(class name, options)."""
-    try:
-        call = ast.parse(text if "(" in text else f"{text}()", mode="eval").body
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
-            raise ValueError("no call")
-        if call.args or not all(option.arg for option in call.keywords):
-            raise ValueError("options without names")
-        options = {
-            str(option.arg): ast.literal_eval(option.value)
-            for option in call.keywords
-        }
-    except (SyntaxError, ValueError) as error:
-        raise InputError(
-            "keras_cv policies are keras_cv:Name or keras_cv:Name(option="
-            f"value). Received: policy=keras_cv:{text}"
-        ) from error
-    return call.func.id, options
 
 
 def layer_class(name: str) -> Any:

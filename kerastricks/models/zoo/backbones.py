@@ -4,7 +4,6 @@ Both keep most of their configurations on a server, and some folders of yours
 may hold others (`save_to_preset`).
 """
 
-import ast
 import contextlib
 import difflib
 import importlib
@@ -16,6 +15,7 @@ from typing import Any
 
 import keras
 
+from kerastricks.call_text import parse_call
 from kerastricks.errors import InputError
 
 PACKAGES = {"keras_cv": "keras-cv", "keras_hub": "keras-hub"}
@@ -68,7 +68,7 @@ def cv_backbone(
     text: str, num_classes: int, image_size: int | None, weights: str | None
 ) -> keras.Model:
     """`Name` or `Name(option=value)` of keras_cv.models, without rescaling."""
-    name, options = parse(text)
+    name, options = parse_call(text, "model", "models")
     kind = backbone_class(name)
     given: dict[str, Any] = {"include_rescaling": False}
     if name.startswith(SIZED) and image_size:
@@ -83,26 +83,6 @@ def cv_backbone(
         made = kind(**given, **options)
         load(made, weights)
         return made
-
-
-def parse(text: str) -> tuple[str, dict[str, Any]]:
-    """(class name, options)."""
-    try:
-        call = ast.parse(text if "(" in text else f"{text}()", mode="eval").body
-        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name)):
-            raise ValueError("no call")
-        if call.args or not all(option.arg for option in call.keywords):
-            raise ValueError("options without names")
-        options = {
-            str(option.arg): ast.literal_eval(option.value)
-            for option in call.keywords
-        }
-    except (SyntaxError, ValueError) as error:
-        raise InputError(
-            "keras_cv models are keras_cv:Name or keras_cv:Name(option=value). "
-            f"Received: model=keras_cv:{text}"
-        ) from error
-    return call.func.id, options
 
 
 def backbone_class(name: str) -> Any:

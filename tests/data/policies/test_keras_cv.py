@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerastricks.data.policies.keras_cv import Draws, KerasCv, parse
+from kerastricks.call_text import parse_call
+from kerastricks.data.policies.keras_cv import Draws, KerasCv
 from kerastricks.errors import InputError
 
 
@@ -53,14 +54,17 @@ def test_draws_stand_in_for_a_generator():
 
 
 def test_options_are_literals():
-    assert parse("A") == ("A", {})
-    assert parse("A(b=(1, 2), c='d')") == ("A", {"b": (1, 2), "c": "d"})
+    assert parse_call("A", "policy", "policies") == ("A", {})
+    assert parse_call("A(b=(1, 2), c='d')", "policy", "policies") == (
+        "A",
+        {"b": (1, 2), "c": "d"},
+    )
 
 
 @pytest.mark.parametrize("text", ["", "A(1)", "A(", "a.B", "A(b=c())", "A()()"])
 def test_what_is_no_layer_is_refused(text):
     with pytest.raises(InputError, match=r"Name\(option=value\). Received: "):
-        parse(text)
+        parse_call(text, "policy", "policies")
 
 
 @pytest.mark.parametrize(
