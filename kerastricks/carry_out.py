@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import kerastricks
-from kerastricks import build, effective, flags, trained
+from kerastricks import build, effective, flags, teaching, trained
 from kerastricks.config import Recipe
-from kerastricks.data.bad_images import naming_bad
 from kerastricks.errors import RunError
 from kerastricks.evaluation import (
     confusion_matrix,
@@ -24,20 +23,11 @@ from kerastricks.files import write_text
 from kerastricks.outcome import Outcome, judge, mistakes
 from kerastricks.report.run_report import run_report
 from kerastricks.run_dir import RunDir
+from kerastricks.run_training import train
 from kerastricks.serving import write_saved_model
 from kerastricks.trained import Trained
-from kerastricks.training import Learner, RunState, run_phases
-from kerastricks.training.checkpoint import Checkpoint, Checkpoints
-from kerastricks.training.guard import GuardLoss, WatchSignals
-from kerastricks.training.history import (
-    KeepHistory,
-    MeasureClean,
-    WriteEvents,
-    WriteMetrics,
-)
-from kerastricks.training.progress import ShowProgress
-from kerastricks.training.run_state import CountSteps, Interrupted
-from kerastricks.training.saving import RestoreOnce, SaveBest, SaveCheckpoints
+from kerastricks.training import RunState
+from kerastricks.training.checkpoint import Checkpoints
 
 NAMED = 10  # bad images in a line of the report
 
@@ -49,7 +39,8 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     folder.check_same_recipe(recipe)
     checkpoints = Checkpoints(folder.checkpoints, recipe.run.keep_checkpoints)
     found = checkpoints.latest()
-    learner = build.learner(recipe, splits, fresh=not found)
+    experts = teaching.of_recipe(recipe, splits)
+    learner = build.learner(recipe, splits, not found, experts)
     about = effective.describe(recipe, splits, learner)
     print(f"{effective.summary(about)}\nfolder     {folder.path}", flush=True)
     folder.check_same_data(about)
@@ -64,78 +55,6 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     # Last of all: its presence says that the run is finished.
     write_text(folder.result_file, json.dumps(result, indent=1))
     return result
-
-
-def train(
-    recipe: Recipe,
-    folder: RunDir,
-    splits: build.Splits,
-    learner: Learner,
-    checkpoints: Checkpoints,
-    found: Checkpoint | None,
-) -> RunState:
-    """All phases, from the newest checkpoint, if one is found, on."""
-    knobs = recipe.run
-    state = RunState(**found.state) if found else RunState()
-    phases = build.phases(recipe, splits)
-    steps = phases[-1].last_step
-    if state.step >= steps:
-        return state
-    if found:
-        print(f"resuming at step {state.step} of {steps}", flush=True)
-    with WatchSignals(state) as signals:
-        callbacks = [
-            CountSteps(state),
-            RestoreOnce(state, found.variables if found else {}),
-            GuardLoss(state),
-            *measure_clean(recipe, splits, state),
-            KeepHistory(state, recipe.data.batch_size),
-            SaveBest(state, folder.best_weights),
-            WriteMetrics(state, folder.metrics_file),
-            WriteEvents(state, folder.events),
-            ShowProgress(state, recipe.schedule.epochs, steps),
-            SaveCheckpoints(
-                state,
-                checkpoints,
-                signals,
-                knobs.checkpoint_steps,
-                knobs.checkpoint_minutes,
-            ),
-        ]
-        try:
-            with naming_bad(
-                splits.train,
-                splits.val,
-                max_pixels=recipe.data.max_pixels,
-            ):
-                run_phases(
-                    learner,
-                    phases,
-                    lambda phase, start: build.train_batches(
-                        recipe, splits.train, phase, start
-                    ),
-                    build.eval_batches(recipe, splits.val, splits.image_size),
-                    state,
-                    callbacks,
-                )
-            signals.check()
-        except Interrupted:
-            raise KeyboardInterrupt(
-                f"stopped at step {state.step} of {steps}; the same command "
-                "goes on from there"
-            ) from None
-    return state
-
-
-def measure_clean(
-    recipe: Recipe, splits: build.Splits, state: RunState
-) -> list[MeasureClean]:
-    """The callback for the accuracy on clean training images, if wanted."""
-    clean = build.clean_slice(recipe, splits.train)
-    if clean is None:
-        return []
-    batches = build.eval_batches(recipe, clean, splits.image_size)
-    return [MeasureClean(state, batches)]
 
 
 def result_values(
@@ -154,6 +73,7 @@ def result_values(
         "versions": versions(),
         "recipe_sha256": recipe.sha256(),
         "best_epoch": state.best_epoch,
+        "best_weights": state.best_weights,
         "last_top1": state.history[-1]["val_top1"],
         "val_images": len(outcome.labels),
         "skipped_images": len(about["data"]["skipped_images"]),

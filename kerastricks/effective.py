@@ -12,11 +12,23 @@ import keras
 from kerastricks import build
 from kerastricks.config import Recipe, idle_knobs, normalization
 from kerastricks.models import count_flops
-from kerastricks.optimizers import decay_mask
+from kerastricks.optimizers import decay_mask, layer_groups
 from kerastricks.report.page import amount
-from kerastricks.training import Learner
+from kerastricks.training import Distiller, Learner
 
 POINTS = 10  # of the learning rate
+# What --weight_decay is to the other optimizers.
+DECAYS = {
+    "adam": "in the gradient (torch.optim.Adam)",
+    "adamw": "beside the step, times the learning rate (torch.optim.AdamW)",
+    "lion": "beside the step, times the learning rate",
+    "muon": "beside the step, times the learning rate",
+    "rmsprop": "in the gradient (torch.optim.RMSprop)",
+    "adabound": "in the gradient",
+    "amsbound": "in the gradient",
+    "lars": "within the trust ratio",
+    "lamb": "within the trust ratio",
+}
 
 
 def describe(
@@ -44,14 +56,9 @@ def describe(
             "flops": count_flops(model, splits.image_size),
         },
         "variables": variables(recipe, model),
-        "optimizer": {
-            "peak_learning_rate": recipe.peak_learning_rate(),
-            "learning_rate_at": [
-                {"epoch": epoch, "learning_rate": rate}
-                for epoch, rate in learning_rates(recipe, splits, POINTS)
-            ],
-            "weight_decay": weight_decay(recipe),
-        },
+        "loss": loss(recipe, learner),
+        "optimizer": optimizer(recipe, splits, learner),
+        "teachers": teachers(recipe, learner),
         "phases": [
             {
                 "name": phase.name,
@@ -88,7 +95,7 @@ def count(variable: Any) -> int:
 def variables(recipe: Recipe, model: keras.Model) -> dict[str, list[str]]:
     """Paths of the variables by what happens to them."""
     mask = decay_mask(model, recipe.optimizer.no_bias_decay)
-    decays = recipe.optimizer.weight_decay > 0
+    decays = recipe.settled().optimizer.weight_decay > 0
     return {
         "decayed": [path for path, on in mask.items() if on and decays],
         "not_decayed": [
@@ -105,20 +112,95 @@ def variables(recipe: Recipe, model: keras.Model) -> dict[str, list[str]]:
     }
 
 
+def loss(recipe: Recipe, learner: Learner) -> dict[str, Any]:
+    """What is minimised, and how far it is mixed."""
+    config = learner.loss.get_config()
+    told = {
+        name: value
+        for name, value in config.items()
+        if name not in ("name", "dtype", "reduction") and value is not None
+    }
+    mixing = [repr(trick) for trick in learner.augment.tricks if trick.mixes]
+    views = build.views(recipe)
+    return (
+        {"law": type(learner.loss).__name__}
+        | told
+        | {"mixing": mixing}
+        | ({"views_of_an_image": views} if views > 1 else {})
+    )
+
+
+def optimizer(
+    recipe: Recipe, splits: build.Splits, learner: Learner
+) -> dict[str, Any]:
+    """How gradients become steps, and along which learning rates."""
+    knobs = recipe.settled().optimizer
+    return {
+        "law": knobs.opt,
+        "peak_learning_rate": recipe.peak_learning_rate(),
+        "learning_rate_at": [
+            {"epoch": epoch, "learning_rate": rate}
+            for epoch, rate in learning_rates(recipe, splits, POINTS)
+        ],
+        "learning_rate_factors": group_factors(recipe, learner.model),
+        "weight_decay": weight_decay(recipe),
+        "clip": None if learner.clip is None else repr(learner.clip),
+        "sam": None if learner.sam is None else repr(learner.sam),
+        "average": None if learner.average is None else repr(learner.average),
+        "lookahead": knobs.lookahead or None,
+        "micro_batches": learner.accumulate,
+    }
+
+
+def group_factors(recipe: Recipe, model: keras.Model) -> list[dict[str, Any]]:
+    """Of stem, blocks and head: how fast each learns beside the head."""
+    factors = build.factors(recipe, model)
+    return [
+        {
+            "variables": len(group),
+            "first": group[0],
+            "factors": sorted({factors[path] for path in group}),
+        }
+        for group in layer_groups(model, fine=True)
+        if factors and group
+    ]
+
+
+def teachers(recipe: Recipe, learner: Learner) -> dict[str, Any] | None:
+    """Who teaches, and what that weighs."""
+    if not isinstance(learner, Distiller):
+        return None
+    return {
+        "names": recipe.distill.teacher.split(","),
+        "params": [
+            teacher.count_params() for teacher in learner.teachers.content
+        ],
+        "temperature": learner.temperature,
+        "law": learner.soft_loss.kind,
+        "hard_weight": learner.hard_weight,
+        "soft_weight": learner.soft_weight,
+        "feature_weight": learner.feature_weight,
+    }
+
+
 def weight_decay(recipe: Recipe) -> dict[str, Any]:
     """The decay, and the numbers that would mean the same elsewhere.
 
-    At a constant learning rate decay * w in the gradient grows by 1 / (1 -
-    momentum) on its way through the momentum; a decoupled decay does not.
+    At a constant learning rate SGD's decay * w in the gradient grows by 1 / (1
+    - momentum) on its way through the momentum; a decoupled decay does not.
     """
-    given = recipe.optimizer.weight_decay
-    keep = 1 - recipe.optimizer.momentum
-    coupled = recipe.optimizer.sgd_semantics != "decoupled"
-    return {
-        "given": given,
-        "semantics": recipe.optimizer.sgd_semantics,
+    knobs = recipe.settled().optimizer
+    given, about = knobs.weight_decay, {"given": knobs.weight_decay}
+    if knobs.opt != "sgd":
+        return about | {"semantics": DECAYS[knobs.opt]}
+    keep = 1 - knobs.momentum
+    coupled = knobs.sgd_semantics != "decoupled"
+    return about | {
+        "semantics": knobs.sgd_semantics,
         "coupled_equivalent": given if coupled else given * keep,
         "decoupled_equivalent": given / keep if coupled else given,
+        # keras.regularizers.l2(c) adds c w^2, without a half, to the loss.
+        "l2_regularizer_equivalent": (given if coupled else given * keep) / 2,
     }
 
 
@@ -148,12 +230,59 @@ def summary(about: dict[str, Any]) -> str:
         f"model      {model['name']}, "
         f"{' '.join(amount(model['params']))} parameters, "
         f"{' '.join(amount(model['flops']))} multiply-adds an image",
-        f"optimizer  {steps:,} steps, peak learning rate "
+        f"loss       {loss_line(about)}",
+        f"optimizer  {optimizer['law']}, {steps:,} steps, peak learning rate "
         f"{optimizer['peak_learning_rate']:.4g}; {len(names['decayed'])} "
-        f"variables decayed, {len(names['not_decayed'])} not",
+        f"variables decayed, {len(names['not_decayed'])} not"
+        f"{frozen_line(names)}",
+        *(
+            [f"step       {', '.join(extras)}"]
+            if (extras := step_extras(optimizer))
+            else []
+        ),
         f"run        {run['backend']}, {run['precision']}, seed {run['seed']}",
     ]
     if data["skipped_images"]:
         lines.append(f"skipped    bad images: {len(data['skipped_images'])}")
     lines += [f"warning    {warning}" for warning in about["warnings"]]
     return "\n".join(lines)
+
+
+def loss_line(about: dict[str, Any]) -> str:
+    """The loss, the smoothing, what mixes, who teaches."""
+    loss, teachers = about["loss"], about["teachers"]
+    parts = [loss["law"]]
+    if loss.get("label_smoothing"):
+        parts.append(f"label smoothing {loss['label_smoothing']:g}")
+    parts += loss["mixing"]
+    if teachers:
+        parts.append(
+            f"{teachers['hard_weight']:g} of it, {teachers['soft_weight']:g} "
+            f"of T^2 {teachers['law']} to {', '.join(teachers['names'])} at T "
+            f"{teachers['temperature']:g}"
+        )
+    return ", ".join(parts)
+
+
+def step_extras(optimizer: dict[str, Any]) -> list[str]:
+    """What a step does besides."""
+    parts = [
+        optimizer[name]
+        for name in ("clip", "sam", "average")
+        if optimizer[name] is not None
+    ]
+    if optimizer["lookahead"]:
+        parts.append(f"lookahead every {optimizer['lookahead']} steps")
+    if optimizer["micro_batches"] > 1:
+        parts.append(f"{optimizer['micro_batches']} micro-batches")
+    groups = optimizer["learning_rate_factors"]
+    if groups:
+        low = min(group["factors"][0] for group in groups)
+        high = max(group["factors"][-1] for group in groups)
+        parts.append(f"learning rates times {low:.3g} to {high:.3g} by depth")
+    return parts
+
+
+def frozen_line(names: dict[str, list[str]]) -> str:
+    """How many layers are frozen, if any."""
+    return f", {len(names['frozen'])} layers frozen" if names["frozen"] else ""

@@ -12,7 +12,8 @@ POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 def resolve(recipe: Recipe) -> Recipe:
-    """The recipe with backend and precision spelled out; imports Keras."""
+    """The recipe with what is left open spelled out; imports Keras."""
+    recipe = recipe.settled()
     recipe = recipe.replace(backend=choose_backend(recipe.run.backend))
     return recipe.replace(precision=choose_precision(recipe.run.precision))
 

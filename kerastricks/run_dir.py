@@ -60,6 +60,10 @@ class RunDir:
         return self.path / "checkpoints"
 
     @property
+    def teacher_logits(self) -> pathlib.Path:
+        return self.path / "teacher_logits.npy"
+
+    @property
     def events(self) -> pathlib.Path:
         return self.path / "tensorboard"
 

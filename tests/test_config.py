@@ -23,6 +23,8 @@ from kerastricks.errors import InputError
 # Where and how fast a run is carried out, but not what it computes.
 CIRCUMSTANCES = {
     "run_dir",
+    "on_nan",
+    "nan_steps",
     "data_service",
     "checkpoint_minutes",
     "checkpoint_steps",
@@ -320,7 +322,9 @@ def test_hash_follows_the_identity(name):
     others = {
         bool: lambda value: not value,
         int: lambda value: value + 1,
-        float: lambda value: value * 0.5 + 0.125,
+        float: lambda value: (
+            value * 0.5 if value == field.metadata["high"] else value + 0.01
+        ),
         tuple: lambda value: (value[0], value[1] * 0.75 + 0.01, *value[2:]),
         str: lambda value: (field.metadata["choices"] or ("other",))[-1],
     }

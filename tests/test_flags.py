@@ -71,7 +71,10 @@ def test_each_kind_of_value():
 
 
 # What a switch cannot be on without.
-NEEDS = {"freeze_bn": ("--init_weights=a.weights.h5",)}
+NEEDS = {
+    "freeze_bn": ("--init_weights=a.weights.h5",),
+    "cache_teacher": ("--teacher=a", "--train_crop=center", "--flip=0"),
+}
 
 
 @pytest.mark.parametrize(
@@ -278,7 +281,7 @@ def test_text_of_a_recipe_replays_it_exactly(folder, values):
 SAMPLES = {
     bool: [True, False],
     int: [5, 123456789],
-    float: [0.1, 1 / 3, 1e-5, 0.875, 1.0],
+    float: [0.1, 1 / 3, 1e-5, 0.875, 1.0, 4 / 3],
     tuple: [(1 / 3, 0.7), (0.1, 1.0)],
     str: ["", "a b", "x=1"],
 }

@@ -22,7 +22,8 @@ HEAVY = ("tensorflow", "keras", "keras_cv", "jax", "torch")
 TRICK = ({"backend", "errors"}, {"keras", "numpy"})
 RULES: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
-    "config": ({"errors", "models"}, set()),
+    "config": ({"errors", "models", "scaling"}, set()),
+    "scaling": (set(), set()),
     "call_text": ({"errors"}, set()),
     "catalog": (set(), set()),
     "files": (set(), set()),
@@ -59,15 +60,17 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "models.__main__": ({"command", "flags", "models"}, set()),
     "report": ({"evaluation"}, {"numpy"}),
     "report.contact_sheet": (set(), {"numpy", "PIL"}),
+    "report.lr_chart": (set(), {"numpy", "PIL"}),
     "training": (
         {"augment", "backend", "errors", "files", "losses"},
         {"keras", "numpy", "tensorflow"},
     ),
-    "build": (
+    "assembly": (
         {"augment", "config", "data", "errors", "evaluation", "layers"}
         | {"losses", "models", "optimizers", "schedules", "training"},
         {"keras", "numpy", "tensorflow"},
     ),
+    "build": ({"assembly", "data"}, set()),
 }
 
 

@@ -1,11 +1,15 @@
 """The only code that differs between Keras's backends.
 
 StepShim: `train_step` and `test_step`, whose signatures differ.
+value_and_gradients: of a pure function of a list of tensors.
+apply_gradients: one step of an optimizer.
+sum_over_replicas: of tensors, where each replica has its own.
 fused_batch_norm: one op that normalises a batch, or None where the backend's
     compiler fuses Keras's own.
 replica_count: of how many parts of the global batch a step sees one, or None
     where it always sees all of it.
 apply_momentum: torch's SGD with momentum as one op, or None likewise.
+apply_adam: Adam's moments and step as one op, or None likewise.
 fused: a function compiled by XLA as one, inside a step that is not, too.
 accelerator_has_bfloat16: what --precision=auto goes by.
 """
@@ -24,8 +28,12 @@ if NAME not in ("tensorflow", "jax"):
 module = importlib.import_module(f"kerastricks.backend.{NAME}")
 
 StepShim: Any = module.StepShim
+value_and_gradients: Any = module.value_and_gradients
+apply_gradients: Any = module.apply_gradients
+sum_over_replicas: Any = module.sum_over_replicas
 fused_batch_norm: Any = module.fused_batch_norm
 apply_momentum: Any = module.apply_momentum
+apply_adam: Any = module.apply_adam
 fused: Any = module.fused
 replica_count: Any = module.replica_count
 accelerator_has_bfloat16: Any = module.accelerator_has_bfloat16
@@ -33,8 +41,12 @@ accelerator_has_bfloat16: Any = module.accelerator_has_bfloat16
 __all__ = [
     "StepShim",
     "accelerator_has_bfloat16",
+    "apply_adam",
+    "apply_gradients",
     "apply_momentum",
     "fused",
     "fused_batch_norm",
     "replica_count",
+    "sum_over_replicas",
+    "value_and_gradients",
 ]

@@ -7,25 +7,66 @@ import keras
 
 
 class StepShim:
-    """Prepares the batch inside the compiled step, then does Keras's step."""
+    """Keras's entries into the step: the state goes in and comes out."""
 
     def train_step(self, state: Any, data: Any) -> Any:
-        prepared = self.prepare_with(state, data, training=True)
-        return super().train_step(state, prepared)  # type: ignore[misc]
+        groups = (
+            self.trainable_variables,  # type: ignore[attr-defined]
+            self.non_trainable_variables,  # type: ignore[attr-defined]
+            self.optimizer.variables,  # type: ignore[attr-defined]
+            self.metrics_variables,  # type: ignore[attr-defined]
+        )
+        with keras.StatelessScope(state_mapping=paired(groups, state)) as scope:
+            logs = self.step(data)
+        return logs, tuple(
+            [scope.get_current_value(variable) for variable in group]
+            for group in groups
+        )
 
     def test_step(self, state: Any, data: Any) -> Any:
-        prepared = self.prepare_with(state, data, training=False)
+        groups = (self.non_trainable_variables,)  # type: ignore[attr-defined]
+        with keras.StatelessScope(state_mapping=paired(groups, state[1:2])):
+            prepared = self.prepare(data, training=False)
         return super().test_step(state, prepared)  # type: ignore[misc]
 
-    def prepare_with(self, state: Any, data: Any, training: bool) -> Any:
-        """`prepare`, which may read the variables that are in the state."""
-        variables = self.non_trainable_variables  # type: ignore[attr-defined]
-        mapping = list(zip(variables, state[1], strict=True))
-        with keras.StatelessScope(state_mapping=mapping):
-            return self.prepare(data, training=training)
+    def step(self, data: Any) -> Any:
+        raise NotImplementedError
 
     def prepare(self, data: Any, training: bool) -> Any:
         raise NotImplementedError
+
+
+def paired(groups: Any, values: Any) -> list[tuple[Any, Any]]:
+    """(variable, value) of each variable of each group."""
+    return [
+        pair
+        for group, group_values in zip(groups, values, strict=True)
+        for pair in zip(group, group_values, strict=True)
+    ]
+
+
+def value_and_gradients(function: Any, values: list[Any]) -> tuple[Any, Any]:
+    """((loss, more), gradients) of a function of arrays."""
+    return jax.value_and_grad(function, has_aux=True)(values)
+
+
+def apply_gradients(optimizer: Any, gradients: Any, variables: Any) -> None:
+    """One step of a Keras optimizer within a StatelessScope.
+
+    Loss scaling skips some steps: `apply` would assign within a branch.
+    """
+    new = optimizer.stateless_apply(
+        [variable.value for variable in optimizer.variables],
+        gradients,
+        [variable.value for variable in variables],
+    )
+    for variable, value in paired((variables, optimizer.variables), new):
+        variable.assign(value)
+
+
+def sum_over_replicas(values: list[Any]) -> list[Any]:
+    """A step sees the global batch: the values are the sums already."""
+    return values
 
 
 # One call of XLA; inside a compiled step it is part of that step.
@@ -34,6 +75,7 @@ fused = jax.jit
 # XLA fuses Keras's own batch norm, and an optimizer's arithmetic.
 fused_batch_norm = None
 apply_momentum = None
+apply_adam = None
 
 # A step sees the global batch, on however many devices it lies.
 replica_count = None

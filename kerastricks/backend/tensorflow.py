@@ -7,16 +7,41 @@ import tensorflow as tf
 
 
 class StepShim:
-    """Prepares the batch inside the compiled step, then does Keras's step."""
+    """Keras's entries into the step; variables change where they are."""
 
     def train_step(self, data: Any) -> Any:
-        return super().train_step(self.prepare(data, training=True))  # type: ignore[misc]
+        return self.step(data)
 
     def test_step(self, data: Any) -> Any:
         return super().test_step(self.prepare(data, training=False))  # type: ignore[misc]
 
+    def step(self, data: Any) -> Any:
+        raise NotImplementedError
+
     def prepare(self, data: Any, training: bool) -> Any:
         raise NotImplementedError
+
+
+def value_and_gradients(function: Any, values: list[Any]) -> tuple[Any, Any]:
+    """((loss, more), gradients) of a function of tensors."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(values)
+        found = function(values)
+    zero = tf.UnconnectedGradients.ZERO
+    return found, tape.gradient(found[0], values, unconnected_gradients=zero)
+
+
+def apply_gradients(optimizer: Any, gradients: Any, variables: Any) -> None:
+    """One step of a Keras optimizer."""
+    optimizer.apply(gradients, variables)
+
+
+def sum_over_replicas(values: list[Any]) -> list[Any]:
+    """The sums, everywhere, of what each replica has."""
+    if replica_count() == 1:
+        return values
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
 def fused(function: Any) -> Any:
@@ -73,6 +98,32 @@ def apply_momentum(
         grad=gradient,
         momentum=tf.cast(momentum, gradient.dtype),
         use_nesterov=nesterov,
+    )
+
+
+def apply_adam(
+    variable: Any,
+    first: Any,
+    second: Any,
+    gradient: Any,
+    rate: Any,
+    betas: tuple[Any, Any],
+    epsilon: Any,
+) -> None:
+    """Adam in place; rate and epsilon hold the bias corrections already."""
+    one, two = (tf.cast(beta, gradient.dtype) for beta in betas)
+    zero = tf.zeros((), gradient.dtype)
+    tf.raw_ops.ResourceApplyAdam(
+        var=handle(variable),
+        m=handle(first),
+        v=handle(second),
+        beta1_power=zero,
+        beta2_power=zero,
+        lr=rate,
+        beta1=one,
+        beta2=two,
+        epsilon=epsilon,
+        grad=gradient,
     )
 
 

@@ -1,7 +1,8 @@
 """The only place, map, batch and prefetch.
 
 A batch is ({"image": uint8 [B, S, S, 3], "key": int32 [B, 2]}, label [B]); the
-labels of images with several classes are float32 [B, C].
+labels of images with several classes are float32 [B, C]. With several views of
+each image there are as many rows for it, one after the other.
 
 Order is a function (see `order`). Randomness is data: each sample carries a key
 made of (seed, epoch, position), and whatever is drawn for it, on the host or on
@@ -9,7 +10,7 @@ the device, is drawn from that key.
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -41,6 +42,8 @@ def train_pipeline(
     sampler: str = "uniform",
     repeat_augment: int = 0,
     policy: Policy | None = None,
+    views: int = 1,
+    beside: Mapping[str, Any] | None = None,
     shard: tuple[int, int] = (0, 1),
     data_service: str = "",
     **crops: Any,
@@ -54,6 +57,11 @@ def train_pipeline(
         sampler: `uniform` or `balanced` (every class equally often).
         repeat_augment: how often an image stands in its batch, if several.
         policy: what happens to the square on the host.
+        views: rows of a batch for each of its images: the square without the
+            policy, then others with it; one key, and so the same draws on the
+            device, for all. Of a single view the policy is part.
+        beside: arrays [N, ...] in the source's order, of which a batch gets the
+            rows of its images.
         shard: (index, count) of the workers that share each batch.
         data_service: address of a tf.data service that does the work; batches
             are the same, but may come in another order.
@@ -78,13 +86,22 @@ def train_pipeline(
 
     def square(index: Tensor, key: Tensor) -> Tensor:
         image = squares.training(source, index, key)
-        if policy:
-            image = tf.ensure_shape(image, [image_size, image_size, 3])
-            image = policy(image, key ^ POLICY_KEY)
-        return image
+        if not policy:
+            return image
+        image = tf.ensure_shape(image, [image_size, image_size, 3])
+        if views == 1:
+            return policy(image, key ^ POLICY_KEY)
+        others = [
+            policy(image, key ^ (POLICY_KEY + v)) for v in range(views - 1)
+        ]
+        return tf.stack([image, *others])
 
     made = tf.data.Dataset.range(start_step, epochs * steps).map(places)
-    batches = sampled(source, made, square, image_size, len(share), True)
+    batches = sampled(
+        source, made, square, image_size, len(share), True, beside, views
+    )
+    if views > 1:
+        batches = batches.map(in_rows(views), num_parallel_calls=1)
     if data_service:
         if not source.anywhere:
             raise InputError(
@@ -160,21 +177,42 @@ def sampled(
     image_size: int,
     batch_size: int,
     drop_remainder: bool,
+    beside: Mapping[str, Any] | None = None,
+    views: int = 1,
 ) -> tf.data.Dataset:
     """Batches of the images at these places."""
+    shape = [views] * (views > 1) + [image_size, image_size, 3]
     labels = tf.constant(source.labels)
     indices = tf.constant(source.indices)
+    more = {name: tf.constant(rows) for name, rows in (beside or {}).items()}
 
     def sample(index: Tensor, key: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         image = square(tf.gather(indices, index), key)
-        image = tf.ensure_shape(image, [image_size, image_size, 3])
-        return {"image": image, "key": key}, tf.gather(labels, index)
+        image = tf.ensure_shape(image, shape)
+        rows = {name: tf.gather(more[name], index) for name in more}
+        return {"image": image, "key": key} | rows, tf.gather(labels, index)
 
     return (
         places.unbatch()
         .map(sample, num_parallel_calls=tf.data.AUTOTUNE)
         .batch(batch_size, drop_remainder=drop_remainder)
     )
+
+
+def in_rows(views: int) -> Callable[[Any, Tensor], tuple[Any, Tensor]]:
+    """Batches whose images are [B, views, ...] -> [B * views, ...]."""
+
+    def flat(inputs: Any, labels: Tensor) -> tuple[Any, Tensor]:
+        shape = inputs["image"].shape
+        images = tf.reshape(inputs["image"], [-1, *shape[2:]])
+        rows = {
+            name: tf.repeat(rows, views, axis=0)
+            for name, rows in inputs.items()
+            if name != "image"
+        }
+        return {"image": images} | rows, tf.repeat(labels, views, axis=0)
+
+    return flat
 
 
 def by_service(address: str) -> Callable[[tf.data.Dataset], tf.data.Dataset]:

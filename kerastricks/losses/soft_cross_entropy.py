@@ -9,9 +9,10 @@ section 5.2. Acts on: the targets. Cost: none. Hurts: small networks that
 underfit (ResNet-18 on ImageNet: 70.98 -> 70.81 in PaddleClas's table), and
 distillation from a smoothed teacher.
 `uniform` equals `keras.losses.CategoricalCrossentropy(from_logits=True,
-label_smoothing=e)`; in mixtures both laws keep the labels' mass. With class
-weights it is torch's CrossEntropyLoss(weight) of soft labels, whose mean is
-over the images (with hard labels torch divides by the sum of their weights).
+label_smoothing=e)`; in mixtures both laws keep the labels' mass. Keras's loss
+of class numbers smooths nothing; this one takes numbers and rows alike. With
+class weights it is torch's CrossEntropyLoss(weight) of soft labels, whose mean
+is over the images (with hard labels torch divides by the sum of their weights).
 """
 
 from collections.abc import Sequence
@@ -20,20 +21,22 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerastricks.losses.labels import (
+    check_smoothing,
+    label_rows,
+    listed,
+    smooth_labels,
+    weighed,
+)
+
 LAWS = ("uniform", "others")
-
-
-def smooth_labels(labels: Any, amount: float, law: str = "uniform") -> Any:
-    """Smoothed labels [B, K] of labels that sum to one."""
-    classes = labels.shape[-1]
-    if law == "uniform":
-        return (1 - amount) * labels + amount / classes
-    return (1 - amount) * labels + amount * (1 - labels) / (classes - 1)
 
 
 @keras.saving.register_keras_serializable("kerastricks")
 class SoftCrossEntropy(keras.losses.Loss):
-    """Softmax cross entropy of logits [B, K] and labels [B, K].
+    """Softmax cross entropy of logits [B, K].
+
+    Labels are class numbers [B] or [B, 1], or rows [B, K]: one-hot or mixed.
 
     Args:
         label_smoothing: share of the target spread over the classes, in [0, 1).
@@ -41,8 +44,7 @@ class SoftCrossEntropy(keras.losses.Loss):
         class_weights: a factor for each class.
 
     Example:
-        loss = SoftCrossEntropy(label_smoothing=0.1)
-        loss(one_hot_labels, logits)
+        model.compile("sgd", SoftCrossEntropy(label_smoothing=0.1))
     """
 
     def __init__(
@@ -53,33 +55,19 @@ class SoftCrossEntropy(keras.losses.Loss):
         name: str = "soft_cross_entropy",
         **kwargs: Any,
     ) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(
-                "label_smoothing must be in [0, 1). "
-                f"Received: label_smoothing={label_smoothing}"
-            )
-        if smoothing not in LAWS:
-            raise ValueError(
-                f"smoothing must be one of {', '.join(LAWS)}. "
-                f"Received: smoothing={smoothing}"
-            )
+        check_smoothing(label_smoothing, smoothing, LAWS)
         super().__init__(name=name, **kwargs)
         self.label_smoothing = label_smoothing
         self.smoothing = smoothing
-        self.class_weights = (
-            None
-            if class_weights is None
-            else [float(weight) for weight in class_weights]
-        )
+        self.class_weights = listed(class_weights)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         # Half-precision logarithms lose the small probabilities.
-        labels = ops.cast(y_true, "float32")
         logits = ops.cast(y_pred, "float32")
+        labels = label_rows(y_true, logits.shape[-1])
         if self.label_smoothing:
             labels = smooth_labels(labels, self.label_smoothing, self.smoothing)
-        if self.class_weights is not None:
-            labels = labels * ops.convert_to_tensor(self.class_weights)
+        labels = weighed(labels, self.class_weights)
         return -ops.sum(labels * ops.log_softmax(logits, axis=-1), axis=-1)
 
     def get_config(self) -> dict[str, Any]:

@@ -15,24 +15,27 @@ Keras's SGD is MXNet's but for its decay, which is decoupled and so, at momentum
 .9, ten times weaker than the same number in a published recipe.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from kerastricks.backend import apply_momentum
-from kerastricks.optimizers.decay_mask import is_decayed
+from kerastricks.optimizers.base import Optimizer, Slots, alike, at_step
 
 SEMANTICS = ("torch", "mxnet", "decoupled")
 
 
 @keras.saving.register_keras_serializable("kerastricks")
-class SGD(keras.optimizers.Optimizer):
+class SGD(Optimizer):
     """Stochastic gradient descent.
 
     Args:
+        momentum: a number, or a LearningRateSchedule that gives it.
         semantics: `torch`, `mxnet` or `decoupled`; see above.
         no_bias_decay: leave variables of at most one dimension undecayed.
+        rate_factors: of each variable's path a factor of its learning rate.
 
     Example:
         SGD(0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
@@ -41,11 +44,12 @@ class SGD(keras.optimizers.Optimizer):
     def __init__(
         self,
         learning_rate: Any = 0.1,
-        momentum: float = 0.0,
+        momentum: Any = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
         semantics: str = "torch",
         no_bias_decay: bool = False,
+        rate_factors: Mapping[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
         if semantics not in SEMANTICS:
@@ -53,71 +57,75 @@ class SGD(keras.optimizers.Optimizer):
                 f"semantics must be one of {', '.join(SEMANTICS)}. "
                 f"Received: semantics={semantics}"
             )
-        if not 0 <= momentum < 1:
-            raise ValueError(
-                f"momentum must be in [0, 1). Received: momentum={momentum}"
-            )
-        # Keras's own weight_decay stays unused: it is always decoupled.
-        super().__init__(learning_rate=learning_rate, **kwargs)
-        self.momentum = momentum
+        super().__init__(
+            learning_rate,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            no_bias_decay=no_bias_decay,
+            rate_factors=rate_factors,
+            **kwargs,
+        )
         self.nesterov = nesterov
-        self.decay = weight_decay
         self.semantics = semantics
-        self.no_bias_decay = no_bias_decay
-        self.velocities: list[Any] = []
+        if semantics == "decoupled":
+            self.decay_law = "decoupled"
 
-    def build(self, variables: list[Any]) -> None:
-        if self.built:
-            return
-        super().build(variables)
-        if self.momentum:
-            self.velocities = self.add_optimizer_variables(
-                variables, "velocity"
-            )
+    def slot_names(self, variable: Any) -> Sequence[str]:
+        return ("velocity",) if self.momentum else ()
 
-    def update_step(
-        self, gradient: Any, variable: Any, learning_rate: Any
+    def advance(
+        self,
+        variable: Any,
+        gradient: Any,
+        slots: Slots,
+        rate: Any,
+        decay: float | None,
     ) -> None:
-        rate = ops.cast(learning_rate, variable.dtype)
-        gradient = ops.cast(gradient, variable.dtype)
-        weight = ops.convert_to_tensor(variable)
-        if self.decay and is_decayed(variable, self.no_bias_decay):
-            if self.semantics == "decoupled":
-                weight = weight - rate * self.decay * weight
-            else:
-                gradient = gradient + self.decay * weight
-        if not self.momentum:
-            self.assign(variable, weight - rate * gradient)
+        if not self.fuses(variable, gradient):
+            super().advance(variable, gradient, slots, rate, decay)
             return
-        velocity = self.velocities[self._get_variable_index(variable)]
-        if apply_momentum is None or self.semantics == "mxnet":
-            step = self.momentum_step(gradient, velocity, rate)
-            self.assign(variable, weight - step)
-            return
-        if self.semantics == "decoupled":
-            self.assign(variable, weight)
+        weight = ops.cast(variable, gradient.dtype)
+        if decay and self.decay_law == "decoupled":
+            self.assign_sub(variable, rate * decay * weight)
         apply_momentum(
-            variable, velocity, gradient, rate, self.momentum, self.nesterov
+            variable,
+            slots["velocity"],
+            self.prepared(gradient, weight, decay),
+            rate,
+            at_step(self.momentum, self.iterations, gradient),
+            self.nesterov,
         )
 
-    def momentum_step(self, gradient: Any, velocity: Any, rate: Any) -> Any:
-        """Moves the velocity on; the step that follows from it."""
-        if self.semantics == "mxnet":
-            moved = self.momentum * velocity + rate * gradient
-            ahead = rate * gradient + self.momentum * moved
-            step = ahead if self.nesterov else moved
-        else:
-            moved = self.momentum * velocity + gradient
-            ahead = gradient + self.momentum * moved
-            step = rate * (ahead if self.nesterov else moved)
-        self.assign(velocity, moved)
-        return step
+    def fuses(self, variable: Any, gradient: Any) -> bool:
+        """Whether the backend has this step as one op."""
+        return (
+            apply_momentum is not None
+            and bool(self.momentum)
+            and self.semantics != "mxnet"
+            and alike(variable, gradient)
+        )
+
+    def move(
+        self,
+        gradient: Any,
+        weight: Any,
+        slots: Slots,
+        rate: Any,
+        step: Any,
+        decay: float | None,
+    ) -> tuple[Any, Slots]:
+        inside = self.semantics == "mxnet"  # the rate, in the velocity
+        taken = rate * gradient if inside else gradient
+        moved = {}
+        if self.momentum:
+            momentum = at_step(self.momentum, step, gradient)
+            velocity = momentum * slots["velocity"] + taken
+            moved = {"velocity": velocity}
+            taken = taken + momentum * velocity if self.nesterov else velocity
+        return taken if inside else rate * taken, moved
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
-            "momentum": self.momentum,
             "nesterov": self.nesterov,
-            "weight_decay": self.decay,
             "semantics": self.semantics,
-            "no_bias_decay": self.no_bias_decay,
         }

@@ -268,6 +268,7 @@ def _train_val(
     for name, column, color in (
         ("training", key, 1),
         ("training, clean", f"clean_{key}", 2),
+        ("average's validation", f"average_{key}", 3),
         ("validation", f"val_{key}", 0),
     ):
         if any(column in row for row in history):

@@ -12,28 +12,21 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerastricks.schedules.decay import Decay
+
+
+def half_cosine(done: Any) -> Any:
+    """1 at done = 0, 1/2 in the middle, 0 at done = 1."""
+    return 0.5 * (1 + ops.cos(math.pi * done))
+
 
 @keras.saving.register_keras_serializable("kerastricks")
-class Cosine(keras.optimizers.schedules.LearningRateSchedule):
+class Cosine(Decay):
     """From `peak` to `end` in `steps` steps along half a cosine.
 
     Example:
         Cosine(0.4, steps=1000)(500)  # 0.2
     """
 
-    def __init__(self, peak: float, steps: int, end: float = 0.0) -> None:
-        if steps < 1:
-            raise ValueError(
-                f"steps must be at least 1. Received: steps={steps}"
-            )
-        self.peak = peak
-        self.steps = steps
-        self.end = end
-
-    def __call__(self, step: Any) -> Any:
-        done = ops.minimum(ops.cast(step, "float32") / self.steps, 1.0)
-        fall = 0.5 * (1 + ops.cos(math.pi * done))
-        return self.end + (self.peak - self.end) * fall
-
-    def get_config(self) -> dict[str, Any]:
-        return {"peak": self.peak, "steps": self.steps, "end": self.end}
+    def share(self, done: Any) -> Any:
+        return half_cosine(done)

@@ -1,53 +1,95 @@
-"""Linear warm-up in front of any schedule.
+"""Warm-up in front of any schedule.
 
-    lr(t) = start + (s(0) - start) * (t + 1) / steps     while t < steps
-    lr(t) = s(t - steps)                                 afterwards
+    linear:       lr(t) = start + (s(0) - start) * (t + 1) / steps
+    exponential:  lr(t) = start * (s(0) / start) ** ((t + 1) / steps)
+    constant:     lr(t) = start                      while t < steps
+    afterwards:   lr(t) = s(t - steps), or s(t) with inside=True
 
 Paper: Goyal et al., arXiv 1706.02677; arXiv 1812.01187, section 3.1: batch i of
 m has i * peak / m. Acts on: the first epochs, where large batches diverge.
-Cost: none. Keras's CosineDecay warms up from its start at t = 0, which wastes
-the first step if that is 0, and only a cosine can follow.
+Cost: none. With inside=True, timm's default, the schedule's own clock runs
+during the warm-up (timm's batch i has (i - 1) * peak / m, however). Keras's
+CosineDecay warms up from its start at t = 0, which wastes the first step if
+that is 0, and only a cosine can follow.
 """
 
+import math
 from typing import Any
 
 import keras
 from keras import ops
 
 from kerastricks.schedules.cosine import Cosine
+from kerastricks.schedules.decay import refuse_below
+
+KINDS = ("linear", "exponential", "constant")
 
 
 @keras.saving.register_keras_serializable("kerastricks")
 class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     """`steps` steps from `start` to the schedule's first value.
 
+    Args:
+        start: before the first step; of `constant`, in each of them.
+        kind: `linear`, `exponential` (its start is above 0) or `constant`.
+        inside: whether the warm-up hides the schedule's first steps instead of
+            delaying them.
+
     Example:
         Warmup(Cosine(0.4, steps=1000), steps=50)
     """
 
-    def __init__(self, schedule: Any, steps: int, start: float = 0.0) -> None:
-        if steps < 0:
+    def __init__(
+        self,
+        schedule: Any,
+        steps: int,
+        start: float = 0.0,
+        kind: str = "linear",
+        inside: bool = False,
+    ) -> None:
+        refuse_below(0, steps=steps)
+        if kind not in KINDS:
             raise ValueError(
-                f"steps must be at least 0. Received: steps={steps}"
+                f"kind must be one of {', '.join(KINDS)}. Received: kind={kind}"
+            )
+        if kind == "exponential" and not start > 0:
+            raise ValueError(
+                "the start of an exponential warm-up must be above 0. "
+                f"Received: start={start}"
             )
         self.schedule = schedule
         self.steps = steps
         self.start = start
+        self.kind = kind
+        self.inside = inside
 
     def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
-        after = self.schedule(ops.maximum(step - self.steps, 0.0))
+        delay = 0 if self.inside else self.steps
+        after = self.schedule(ops.maximum(step - delay, 0.0))
         if not self.steps:
             return after
         share = ops.minimum((step + 1) / self.steps, 1.0)
-        rising = self.start + (self.schedule(0) - self.start) * share
-        return ops.where(step < self.steps, rising, after)
+        return ops.where(step < self.steps, self.rising(share), after)
+
+    def rising(self, share: Any) -> Any:
+        """The rate when this share of the warm-up is done."""
+        if self.kind == "constant":
+            return ops.zeros_like(share) + self.start
+        first = self.schedule(0)
+        if self.kind == "linear":
+            return self.start + (first - self.start) * share
+        return self.start * ops.exp(
+            (ops.log(first) - math.log(self.start)) * share
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {
             "schedule": keras.saving.serialize_keras_object(self.schedule),
             "steps": self.steps,
             "start": self.start,
+            "kind": self.kind,
+            "inside": self.inside,
         }
 
     @classmethod

@@ -12,7 +12,13 @@ uses, and give
     top_k_classes        string [N, K]
 
 Probabilities add up to 1, unless images may have several classes: each class
-then has its own, by the sigmoid. Batch norms are folded into the convolutions
+then has its own, by the sigmoid. Two more are for training students:
+
+    logits           pixels       float32 [N, S, S, 3] on 0..255, cut already
+                                  -> logits  float32 [N, C]
+    class_names      nothing      -> class_names  string [C]
+
+Batch norms are folded into the convolutions
 before them: the same numbers but for rounding, from fewer layers.
 """
 
@@ -32,7 +38,7 @@ from kerastricks.trained import Trained
 def write_saved_model(
     classifier: Trained, path: pathlib.Path, top_k: int = 5
 ) -> None:
-    """Writes both signatures, or nothing."""
+    """Writes all signatures, or nothing."""
     if is_graph(classifier.model):  # a model in Python code stays as it is
         classifier = dataclasses.replace(
             classifier, model=fold_batch_norms(classifier.model)
@@ -49,6 +55,12 @@ def write_saved_model(
         bytes_endpoint(classifier, top_k),
         [tf.TensorSpec([None], tf.string, name="image_bytes")],
     )
+    archive.add_endpoint(
+        "logits",
+        logits_endpoint(classifier),
+        [tf.TensorSpec([None, *sides(classifier.model), 3], name="pixels")],
+    )
+    archive.add_endpoint("class_names", names_endpoint(classifier), [])
     with replacing(path) as partial:
         archive.write_out(str(partial), verbose=False)
 
@@ -75,6 +87,31 @@ def bytes_endpoint(classifier: Trained, top_k: int) -> Any:
         return answer(classifier, squares, top_k)
 
     return serve
+
+
+def logits_endpoint(classifier: Trained) -> Any:
+    """Pixels that may be fractions -> logits."""
+
+    def serve(pixels: Any) -> dict[str, Any]:
+        images, _ = classifier.normalize(pixels)
+        return {"logits": classifier.model(images, training=False)}
+
+    return serve
+
+
+def names_endpoint(classifier: Trained) -> Any:
+    """Nothing -> the classes in the order of the logits."""
+
+    @tf.function(input_signature=[])
+    def serve() -> dict[str, Any]:
+        return {"class_names": tf.constant(classifier.class_names)}
+
+    return serve
+
+
+def sides(model: keras.Model) -> tuple[int | None, ...]:
+    """Height and width that the model needs; None: any."""
+    return model.inputs[0].shape[1:3] if is_graph(model) else (None, None)
 
 
 def answer(classifier: Trained, squares: Any, top_k: int) -> dict[str, Any]:

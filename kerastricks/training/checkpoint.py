@@ -187,7 +187,7 @@ def named_variables(learner: keras.Model) -> dict[str, Any]:
     """
     groups: Sequence[tuple[str, Sequence[Any]]] = (
         ("weight", learner.trainable_variables),
-        ("state", learner.non_trainable_variables),
+        ("state", learner.own_state),
         ("optimizer", learner.optimizer.variables),
         ("metric", learner.metrics_variables),
     )

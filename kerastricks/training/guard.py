@@ -15,23 +15,36 @@ from kerastricks.training.run_state import Interrupted, RunCallback
 STEPS_BETWEEN_LOOKS = 50
 
 
+class Diverged(RunError):
+    """The numbers have become none; a checkpoint from before may be there."""
+
+
 def check_loss(learner: keras.Model, learning_rate: float) -> None:
-    """Raises if a step since the start had a loss that is no number."""
+    """Raises if too many losses in a row were no numbers."""
     step = int(keras.ops.convert_to_numpy(learner.first_bad_step))
     if step >= 0:
-        raise RunError(
+        raise Diverged(
             f"the loss became NaN or infinite at step {step + 1}; the last "
             "checkpoint before it is kept. Try a lower learning_rate or a "
-            f"longer warm-up in a new run_dir. Received: step={step + 1}, "
-            f"learning rate now {learning_rate:.4g}"
+            "longer warm-up in a new run_dir, or --on_nan=rollback. Received: "
+            f"step={step + 1}, learning rate now {learning_rate:.4g}"
+            f"{loss_scale(learner)}"
         )
+
+
+def loss_scale(learner: keras.Model) -> str:
+    """What is to be said of the loss scale, if there is one."""
+    scale = getattr(learner.optimizer, "dynamic_scale", None)
+    if scale is None:
+        return ""
+    return f", loss scale {float(keras.ops.convert_to_numpy(scale)):g}"
 
 
 def check_finite(variables: Mapping[str, np.ndarray], step: int) -> None:
     """Raises if a variable holds what is no number."""
     for name, values in variables.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise RunError(
+            raise Diverged(
                 f"a variable became NaN or infinite by step {step}; the last "
                 "checkpoint before it is kept. Try a lower learning_rate or a "
                 f"longer warm-up in a new run_dir. Received: {name}"
@@ -54,7 +67,7 @@ class GuardLoss(RunCallback):
         check_loss(self.model, current_rate(self.model))
         for name, value in (logs or {}).items():
             if name == "val_loss" and not math.isfinite(value):
-                raise RunError(
+                raise Diverged(
                     "the validation loss is no number: the weights have grown "
                     "too large. Try a lower learning_rate. Received: "
                     f"val_loss={value} after epoch {epoch + 1}"

@@ -22,6 +22,8 @@ COLUMNS = (
     "val_loss",
     "val_top1",
     "val_top5",
+    "average_loss",
+    "average_top1",
     "clean_loss",
     "clean_top1",
     "images_per_second",

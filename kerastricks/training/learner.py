@@ -1,11 +1,13 @@
 """The training step, for Keras's own `fit`, `evaluate` and `predict`.
 
-    augment -> forward -> loss -> gradients -> update
+    augment -> forward -> loss -> gradients -> clip -> update -> average
 
 The augmentation runs inside the compiled step, on the device, from uint8
 batches; labels become soft ones there.
 """
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -13,8 +15,16 @@ from keras import ops
 
 from kerastricks.augment import Augment, BatchTrick, Normalize, draws
 from kerastricks.augment.trick import refuse_parity
-from kerastricks.backend import StepShim
+from kerastricks.backend import (
+    StepShim,
+    apply_gradients,
+    replica_count,
+    sum_over_replicas,
+)
 from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
+from kerastricks.training.ema import Ema, EpochMeans
+from kerastricks.training.passes import Found, micro_passes, one_pass
+from kerastricks.training.sam import Sam
 from kerastricks.training.soft_accuracy import SoftAccuracy
 
 
@@ -30,6 +40,14 @@ class Learner(StepShim, keras.Model):
         augment: tricks in the order in which they act; Normalize among them.
         multi_label: whether an image may have several classes, or none: labels
             are then 0 or 1 for each class, float [B, C].
+        accumulate: into how many micro-batches, one after the other, a step
+            divides its batch.
+        clip: (gradients, variables) -> gradients; of the whole batch, after all
+            replicas' are summed and the loss scale is taken off.
+        sam: which steps take their gradient uphill.
+        average: of the weights, kept beside them.
+        views: rows of a batch that are one image's.
+        nan_steps: losses in a row that are no numbers, until that is noted.
 
     Example:
         learner = Learner(model, [RandomFlip(), Normalize(), MixUp(0.2)])
@@ -43,10 +61,28 @@ class Learner(StepShim, keras.Model):
         model: keras.Model,
         augment: Augment | list[BatchTrick] | None = None,
         multi_label: bool = False,
+        *,
+        accumulate: int = 1,
+        clip: Callable[[list[Any], list[Any]], list[Any]] | None = None,
+        sam: Sam | None = None,
+        average: Ema | EpochMeans | None = None,
+        views: int = 1,
+        nan_steps: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if accumulate < 1:
+            raise ValueError(
+                f"accumulate must be at least 1. Received: "
+                f"accumulate={accumulate}"
+            )
         self.model = model
+        self.accumulate = accumulate
+        self.clip = clip
+        self.sam = sam
+        self.average = average
+        self.views = views
+        self.nan_steps = nan_steps
         if not isinstance(augment, Augment):
             augment = Augment([Normalize()] if augment is None else augment)
         self.augment = augment
@@ -58,7 +94,9 @@ class Learner(StepShim, keras.Model):
         # Counted here and not by the optimizer, which skips steps when float16
         # overflows, and whose state JAX keeps out of the loss.
         self.steps_done = self.counter("steps_done", 0)
+        self.bad_steps = self.counter("bad_steps", 0)  # in a row, up to now
         self.first_bad_step = self.counter("first_bad_step", -1)
+        self.averages = self.copies() if average else []
         self.built = True
 
     def counter(self, name: str, start: int) -> Any:
@@ -73,7 +111,34 @@ class Learner(StepShim, keras.Model):
             dtype="int",
             initializer=keras.initializers.Constant(start),
             trainable=False,
+            aggregation="only_first_replica",
         )
+
+    def copies(self) -> list[Any]:
+        """A variable for each that `averaged_variables` names, equal to it."""
+        made = [
+            self.add_weight(
+                name=f"average_{place}",
+                shape=variable.shape,
+                dtype=variable.dtype,
+                initializer="zeros",
+                trainable=False,
+                aggregation="only_first_replica",
+            )
+            for place, variable in enumerate(self.averaged_variables)
+        ]
+        for copy, variable in zip(made, self.averaged_variables, strict=True):
+            copy.assign(ops.copy(variable.value))
+        return made
+
+    @property
+    def averaged_variables(self) -> list[Any]:
+        """The model's weights and statistics; no counters, no seeds."""
+        return [
+            variable
+            for variable in self.model.variables
+            if "float" in variable.dtype
+        ]
 
     def compile(
         self,
@@ -98,7 +163,7 @@ class Learner(StepShim, keras.Model):
 
     def build_on_zeros(self) -> None:
         """Builds loss and metrics now: `fit` would do so on raw labels."""
-        zeros = ops.zeros((1, self.num_classes))
+        zeros = ops.zeros((self.views, self.num_classes))
         super().compute_loss(y=zeros, y_pred=zeros)
         self.compute_metrics(None, zeros, zeros)
         self.reset_metrics()
@@ -143,6 +208,103 @@ class Learner(StepShim, keras.Model):
         refuse_parity(self.augment.tricks)
         return draws.counted_keys(self.steps_done, images)
 
+    def step(self, data: Any) -> dict[str, Any]:
+        """One optimizer step; the epoch's numbers so far."""
+        images, labels, *weights = self.prepare(data, training=True)
+        inputs = data[0] if isinstance(data[0], dict) else {}
+        targets = self.targets(images, labels, inputs)
+        found = self.gradients((images, targets, *weights))
+        self.note_loss(found.loss)
+        apply_gradients(
+            self.optimizer, found.gradients, self.trainable_variables
+        )
+        kept = self.model.non_trainable_variables
+        for variable, value in zip(kept, found.state, strict=True):
+            variable.assign(value)
+        if isinstance(self.average, Ema):
+            self.average_in(self.average.share(self.steps_done))
+        self.steps_done.assign(self.steps_done + 1)
+        self._loss_tracker.update_state(
+            found.loss * self.replicas, sample_weight=ops.shape(images)[0]
+        )
+        return self.compute_metrics(images, labels, found.logits, *weights)
+
+    def gradients(self, batch: Any) -> Found:
+        """What the optimizer is given, still times the loss scale."""
+        weights = [v.value for v in self.trainable_variables]
+        state = [v.value for v in self.model.non_trainable_variables]
+        scale = self.optimizer.scale_loss(1.0)
+        found = self.passes(weights, state, batch, scale)
+        if not (self.sam or self.clip or self.scales):
+            return found  # the optimizer sums over replicas by itself
+        gradients = self.whole(found.gradients, scale)
+        if self.sam:
+            uphill = self.sam.gradients(
+                self.steps_done,
+                weights,
+                gradients,
+                lambda higher: self.passes(higher, state, batch, scale)[2],
+                found.gradients,
+            )
+            gradients = self.whole(uphill, scale)
+        if self.clip:
+            gradients = self.clip(gradients, self.trainable_variables)
+        # Replicas' optimizers will add up what is the same on each of them.
+        share = scale / self.replicas
+        return found._replace(gradients=[g * share for g in gradients])
+
+    def passes(
+        self, weights: list[Any], state: list[Any], batch: Any, scale: Any
+    ) -> Found:
+        """Forward and backward at some weights, in one part or in several."""
+        if self.accumulate == 1:
+            return one_pass(self, weights, state, batch, scale)
+        parts, views = self.accumulate, self.views
+        return micro_passes(self, weights, state, batch, scale, parts, views)
+
+    def whole(self, gradients: list[Any], scale: Any) -> list[Any]:
+        """The global batch's gradients, without the loss scale.
+
+        A power of two, so that to take it off and put it on loses nothing.
+        """
+        return [g / scale for g in sum_over_replicas(gradients)]
+
+    @property
+    def replicas(self) -> int:
+        """Parts of the global batch, of which a step sees one."""
+        return 1 if replica_count is None else replica_count()
+
+    @property
+    def scales(self) -> bool:
+        """Whether the loss is scaled, and steps that overflow are left out.
+
+        Keras looks for overflows on one replica only, so all must see all.
+        """
+        return self.replicas > 1 and isinstance(
+            self.optimizer, keras.optimizers.LossScaleOptimizer
+        )
+
+    @property
+    def own_state(self) -> list[Any]:
+        """What changes without being trained, and what is fixed in training."""
+        return super().non_trainable_variables
+
+    def targets(self, images: Any, labels: Any, inputs: Any) -> Any:
+        """What `compute_loss` is given for labels.
+
+        Args:
+            inputs: the batch's, as they came.
+        """
+        return labels
+
+    def forward(self, images: Any) -> Any:
+        """What `compute_loss` is given for predictions."""
+        return self(images, training=True)
+
+    def logits_of(self, outputs: Any) -> Any:
+        """The logits in what `forward` gives."""
+        return outputs
+
     def compute_loss(
         self,
         x: Any = None,
@@ -154,17 +316,45 @@ class Learner(StepShim, keras.Model):
         """The loss; in evaluation plain cross entropy, without smoothing."""
         if not training:
             return self.eval_loss(y, y_pred, sample_weight)
-        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
-        self.note_bad_loss(loss)
-        return loss
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
 
-    def note_bad_loss(self, loss: Any) -> None:
-        """Counts the step; notes the first whose loss is no number."""
+    def note_loss(self, loss: Any) -> None:
+        """Notes the first of `nan_steps` losses in a row that are none."""
         step = ops.convert_to_tensor(self.steps_done)
-        known = ops.convert_to_tensor(self.first_bad_step)
-        fresh = ops.logical_and(ops.logical_not(ops.isfinite(loss)), known < 0)
-        self.first_bad_step.assign(ops.where(fresh, step, known))
-        self.steps_done.assign(step + 1)
+        first = ops.convert_to_tensor(self.first_bad_step)
+        bad = ops.cast(self.bad_steps + 1, step.dtype)
+        (loss,) = sum_over_replicas([loss])
+        bad = ops.where(ops.isfinite(loss), ops.zeros_like(bad), bad)
+        too_many = ops.logical_and(bad >= self.nan_steps, first < 0)
+        self.first_bad_step.assign(
+            ops.where(too_many, step - (self.nan_steps - 1), first)
+        )
+        self.bad_steps.assign(bad)
+
+    def average_in(self, share: Any) -> None:
+        """Moves the average by a share of the way to the weights."""
+        pairs = zip(self.averages, self.averaged_variables, strict=True)
+        for average, variable in pairs:
+            old, new = average.value, variable.value
+            between = old + share * (new - old)
+            average.assign(ops.where(share >= 1, new, between))
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Evaluates and saves with the average; then all is as it was.
+
+        Copies go over, no differences, so that not a bit changes; and none
+        shares its memory with another, for JAX's steps give theirs away.
+        """
+        variables = self.averaged_variables
+        raw = [ops.copy(variable.value) for variable in variables]
+        for variable, average in zip(variables, self.averages, strict=True):
+            variable.assign(ops.copy(average.value))
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, raw, strict=True):
+                variable.assign(value)
 
     def set_augment(self, augment: Augment) -> None:
         """Other tricks from the next `fit` on; the step is traced anew."""

@@ -22,6 +22,7 @@ class Phase:
 
     Args:
         first_epoch, first_step: how many the phases before it have.
+        views: rows of a batch for each of its images.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Phase:
     image_size: int
     batch_size: int
     augment: Augment
+    views: int = 1
 
     @property
     def last_step(self) -> int:

@@ -60,6 +60,11 @@ class ShowProgress(RunCallback):
             ),
             f"val_loss {row['val_loss']:.3f}",
             f"val_top1 {row['val_top1']:6.2%}",
+            *(
+                [f"average {row['average_top1']:6.2%}"]
+                if "average_top1" in row
+                else []
+            ),
             f"{row['images_per_second']:.0f} img/s",
             f"{row['seconds']:.0f} s",
         ]

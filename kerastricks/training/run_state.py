@@ -21,7 +21,9 @@ class RunState:
         best_top1: on the validation images so far; -1 before the first epoch.
         best_loss: of equally good epochs, the loss of the best.
         best_epoch: the epoch (from 1) that gave it; 0 before the first.
+        best_weights: whether these were the weights or their average.
         seconds: of training in earlier processes.
+        rollbacks: how often the run has gone back to a checkpoint.
     """
 
     step: int = 0
@@ -29,10 +31,18 @@ class RunState:
     best_top1: float = -1.0
     best_loss: float = math.inf
     best_epoch: int = 0
+    best_weights: str = "raw"
     seconds: float = 0.0
+    rollbacks: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+    def go_back(self, values: dict[str, Any]) -> None:
+        """Takes an earlier state's values, and counts that."""
+        rollbacks = self.rollbacks + 1
+        for name, value in (values | {"rollbacks": rollbacks}).items():
+            setattr(self, name, value)
 
 
 class RunCallback(keras.callbacks.Callback):

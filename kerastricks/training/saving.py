@@ -2,7 +2,10 @@
 
 import pathlib
 import time
+from collections.abc import Callable
 from typing import Any
+
+import keras
 
 from kerastricks.errors import RunError
 from kerastricks.files import need_room, replacing
@@ -11,6 +14,7 @@ from kerastricks.training.checkpoint import (
     read_variables,
     write_variables,
 )
+from kerastricks.training.ema import EpochMeans
 from kerastricks.training.guard import (
     WatchSignals,
     check_finite,
@@ -66,8 +70,10 @@ class SaveCheckpoints(RunCallback):
         )
 
     def save(self) -> None:
-        """Never of a run whose loss has become NaN."""
+        """Never of a run whose loss has become NaN, be it for a step only."""
         check_loss(self.model, current_rate(self.model))
+        if int(keras.ops.convert_to_numpy(self.model.bad_steps)):
+            return
         variables = read_variables(self.model)
         check_finite(variables, self.state.step)
         now = time.monotonic()
@@ -89,11 +95,18 @@ class SaveBest(RunCallback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         top1, loss = (logs or {})["val_top1"], (logs or {})["val_loss"]
+        self.consider(epoch, top1, loss, "raw")
+
+    def consider(
+        self, epoch: int, top1: float, loss: float, weights: str
+    ) -> None:
+        """Keeps what the model's weights are now, if they are the best."""
         best = self.state.best_top1, -self.state.best_loss
         if (top1, -loss) > best:
             self.write()
             self.state.best_top1, self.state.best_loss = top1, loss
             self.state.best_epoch = epoch + 1
+            self.state.best_weights = weights
 
     def write(self) -> None:
         """The classifier's weights, or what was there before."""
@@ -109,6 +122,48 @@ class SaveBest(RunCallback):
                 "untouched. Free some space and run the same command again. "
                 f"Received: {self.path}"
             ) from None
+
+
+class MeasureAverage(RunCallback):
+    """Validates with the average of the weights after each epoch.
+
+    Args:
+        validation: batches for `evaluate`.
+        best: told of the result, while the average is in the model.
+        start: the first epoch whose weights EpochMeans takes in.
+        recalibrate: sets the model's batch-norm statistics anew, if given.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        validation: Any,
+        best: SaveBest,
+        start: int = 0,
+        recalibrate: Callable[[], Any] | None = None,
+    ) -> None:
+        super().__init__(state)
+        self.validation = validation
+        self.best = best
+        self.start = start
+        self.recalibrate = recalibrate
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        learner = self.model
+        if isinstance(learner.average, EpochMeans):
+            if epoch < self.start:
+                return
+            learner.average_in(1 / (epoch - self.start + 1))
+        with learner.averaged():
+            if self.recalibrate:
+                self.recalibrate()
+            found = learner.evaluate(
+                self.validation, verbose=0, return_dict=True
+            )
+            top1, loss = found["top1"], found["loss"]
+            self.best.consider(epoch, top1, loss, "average")
+        if logs is not None:
+            logs["average_loss"], logs["average_top1"] = loss, top1
 
 
 class RestoreOnce(RunCallback):

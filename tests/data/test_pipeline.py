@@ -404,6 +404,41 @@ def test_balanced_sampler_is_the_orders(noise):
     assert np.bincount(labels).tolist() == [8, 8, 8]
 
 
+def test_views_of_an_image_stand_in_successive_rows(noise):
+    def policy(image, key):
+        drawn = tf.random.stateless_uniform([], key, 0, 100, tf.int32)
+        return image // 2 + tf.cast(drawn, tf.uint8)
+
+    plain = joined(batches(noise, seed=3))
+    alone = joined(batches(noise, seed=3, policy=policy))
+    images, labels, keys = joined(
+        batches(noise, seed=3, policy=policy, views=3)
+    )
+    np.testing.assert_array_equal(images[::3], plain[0])
+    np.testing.assert_array_equal(images[1::3], alone[0])
+    assert (images[2::3] != images[1::3]).any(axis=(1, 2, 3)).mean() > 0.9
+    shift = images[2::3].astype(int) - plain[0] // 2
+    assert (shift == shift[:, :1, :1, :1]).all()  # the same square underneath
+    for view in range(3):
+        np.testing.assert_array_equal(keys[view::3], plain[1])
+        np.testing.assert_array_equal(labels[view::3], plain[2])
+
+
+def test_rows_beside_are_those_of_the_images(noise):
+    rows = np.arange(2.0 * len(noise)).reshape(-1, 2)
+    found = train_pipeline(
+        noise,
+        image_size=SIZE,
+        batch_size=4,
+        seed=3,
+        beside={"teacher": rows, "place": np.arange(len(noise))},
+    )
+    for inputs, labels in found:
+        places = inputs["place"].numpy()
+        np.testing.assert_array_equal(labels, noise.labels[places])
+        np.testing.assert_array_equal(inputs["teacher"], rows[places])
+
+
 def test_finished_squares_are_taken_as_they_are(noise):
     """A cache of squares gives them as they are, at that size alone."""
     done = dataclasses.replace(noise, square=SIZE)

@@ -133,3 +133,38 @@ def test_bad_amounts(amount):
     message = r"label_smoothing must be in \[0, 1\).*label_smoothing="
     with pytest.raises(ValueError, match=message):
         BinaryCrossentropy(amount)
+
+
+def test_threshold_counts_both_classes_of_a_mixture(logits):
+    """timm's order: smoothed, mixed, then cut."""
+    labels = np.array([[0.7, 0.3, 0, 0, 0], [0, 0, 0.85, 0, 0.15]])
+    full = np.array([[1, 1, 0, 0, 0], [0, 0, 1, 0, 0]])
+    loss = BinaryCrossentropy(0.1, 0.2, "uniform")
+    expected = losses(full, logits[:2]).mean()
+    assert loss_of(loss, labels, logits[:2]) == pytest.approx(expected, 1e-6)
+
+
+def test_threshold_is_above_not_at(logits):
+    labels = np.array([[0.5, 0.25, 0, 1, 0.75]], np.float32)
+    loss = BinaryCrossentropy(target_threshold=0.5)
+    expected = losses(np.array([[0, 0, 0, 1, 1]]), logits[:1]).mean()
+    assert loss_of(loss, labels, logits[:1]) == pytest.approx(expected, 1e-6)
+
+
+def test_sum_and_weights_of_classes(labels, logits):
+    weights = np.array([0.5, 2.0, 0.0, 1.0, 3.0])
+    loss = BinaryCrossentropy(sum_classes=True, class_weights=weights)
+    expected = (weights * losses(labels, logits)).sum(axis=1).mean()
+    assert loss_of(loss, labels, logits) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"smoothing": "others"}, "must be one of half, uniform.*=others"),
+        ({"target_threshold": 1.0}, r"in \[0, 1\), or None.*threshold=1.0"),
+    ],
+)
+def test_bad_laws(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        BinaryCrossentropy(**arguments)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kerastricks.schedules import Cosine, Warmup, WarmupCosine
+from kerastricks.schedules import Constant, Cosine, Warmup, WarmupCosine
 
 pytestmark = pytest.mark.traced
 
@@ -89,6 +89,44 @@ def test_any_schedule_can_follow():
     )
 
 
+def test_exponential_by_hand():
+    # From .1 on, times 2 a step, to .8.
+    schedule = Warmup(Cosine(0.8, steps=8), 3, start=0.1, kind="exponential")
+    np.testing.assert_allclose(
+        rates(schedule, range(5)),
+        [0.2, 0.4, 0.8, 0.8, cosine(1, 8, 0.8)],
+        rtol=1e-6,
+    )
+
+
+def test_constant_by_hand():
+    schedule = Warmup(Cosine(0.8, steps=8), 3, start=0.25, kind="constant")
+    np.testing.assert_allclose(
+        rates(schedule, range(5)),
+        [0.25, 0.25, 0.25, 0.8, cosine(1, 8, 0.8)],
+        rtol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("kind", ["linear", "exponential", "constant"])
+def test_inside_hides_the_first_steps(kind):
+    schedule = Warmup(Cosine(0.8, steps=8), 4, 0.05, kind=kind, inside=True)
+    delayed = Warmup(Cosine(0.8, steps=8), 4, 0.05, kind=kind)
+    assert rates(schedule, range(4)) == rates(delayed, range(4))
+    expected = [cosine(step, 8, 0.8) for step in range(4, 9)] + [0.0]
+    np.testing.assert_allclose(
+        rates(schedule, range(4, 10)), expected, atol=1e-7
+    )
+
+
+def test_warmups_can_be_stacked():
+    inner = Warmup(Constant(1.0), steps=2)
+    schedule = Warmup(inner, steps=1, start=0.1, kind="constant")
+    np.testing.assert_allclose(
+        rates(schedule, range(4)), [0.1, 0.5, 1, 1], rtol=1e-6
+    )
+
+
 @pytest.mark.parametrize("make", [int, float, np.int64, np.float32, np.array])
 def test_any_kind_of_step(make):
     schedule = WarmupCosine(1.0, total_steps=8, warmup_steps=4)
@@ -133,6 +171,10 @@ def test_config_round_trip(schedule):
 def test_bad_steps():
     with pytest.raises(ValueError, match="steps must be at least 0.*steps=-1"):
         Warmup(Cosine(0.1, steps=4), steps=-1)
+    with pytest.raises(ValueError, match="kind must be one of .*kind=cubic"):
+        Warmup(Cosine(0.1, steps=4), steps=1, kind="cubic")
+    with pytest.raises(ValueError, match="exponential warm-up .*start=0.0"):
+        Warmup(Cosine(0.1, steps=4), steps=1, kind="exponential")
     message = "warmup_steps must not exceed.*warmup_steps=5, total_steps=4"
     with pytest.raises(ValueError, match=message):
         WarmupCosine(0.1, total_steps=4, warmup_steps=5)

@@ -14,6 +14,7 @@ from kerastricks.schedules import Cosine
 from kerastricks.training import Learner, RunState
 from kerastricks.training.guard import (
     STEPS_BETWEEN_LOOKS,
+    Diverged,
     GuardLoss,
     WatchSignals,
     check_loss,
@@ -21,10 +22,10 @@ from kerastricks.training.guard import (
 )
 
 
-def fake(first_bad_step=-1, rate=0.25):
+def fake(first_bad_step=-1, rate=0.25, **more):
     return types.SimpleNamespace(
         first_bad_step=np.int32(first_bad_step),
-        optimizer=types.SimpleNamespace(learning_rate=rate),
+        optimizer=types.SimpleNamespace(learning_rate=rate, **more),
     )
 
 
@@ -42,6 +43,11 @@ def test_check_loss_names_the_step_from_one():
     )
     with pytest.raises(RunError, match=message):
         check_loss(fake(first_bad_step=0), 0.012345)
+
+
+def test_a_loss_scale_is_told():
+    with pytest.raises(Diverged, match="rate now 0.1, loss scale 32768$"):
+        check_loss(fake(first_bad_step=3, dynamic_scale=2.0**15), 0.1)
 
 
 def test_it_looks_every_fifty_steps_and_at_the_epochs_end():

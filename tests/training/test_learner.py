@@ -266,6 +266,21 @@ def test_the_first_bad_step_is_the_exact_one(step):
     assert int(learner.steps_done) == 6
 
 
+@pytest.mark.parametrize(
+    "bad, first", [([1, 3, 4], -1), ([2, 3, 4], 2), ([0, 2, 3, 4, 5], 2)]
+)
+def test_so_many_bad_steps_in_a_row_are_too_many(bad, first):
+    images = np.zeros((6 * 2, SIDE, SIDE, 3), np.float32)
+    images[[2 * step for step in bad]] = np.nan
+    learner = make_learner([PASS], rate=0.0, nan_steps=3)
+    # Under float16 a bad gradient is not taken, so the weights stay good.
+    learner.optimizer = keras.optimizers.LossScaleOptimizer(SGD(0.1))
+    learner.optimizer.build(learner.trainable_variables)
+    learner.fit(images, np.zeros(12), batch_size=2, shuffle=False, verbose=0)
+    assert int(learner.first_bad_step) == first
+    assert int(learner.bad_steps) == (4 if 5 in bad else 0)
+
+
 def test_float16_scales_the_loss_and_counts_skipped_steps(data):
     images, labels, keys = data
     learner = make_learner([NORMALIZE], rate=0.1, dtype="mixed_float16")

@@ -1,0 +1,1 @@
+"""The parts of `build`, each of which knows the recipe and some tricks."""

@@ -1,0 +1,259 @@
+"""Sources, splits and batches of a run."""
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerastricks.assembly.augmentation import refuse_large
+from kerastricks.config import Recipe
+from kerastricks.data import (
+    eval_pipeline,
+    open_splits,
+    policies,
+    train_pipeline,
+)
+from kerastricks.data.bad_images import (
+    has_signature,
+    naming_bad,
+    refuse_bad,
+    skip_bad,
+)
+from kerastricks.data.cache import cached
+from kerastricks.data.pipeline import steps_per_epoch
+from kerastricks.data.sources import Source, stratified
+from kerastricks.data.squares import Squares
+from kerastricks.data.statistics import dataset_statistics
+from kerastricks.errors import InputError
+from kerastricks.training import Phase
+
+OTHER = 1_000_003  # a prime: far from the seeds that people count up
+JAX = keras.backend.backend() == "jax"
+
+
+with contextlib.suppress(RuntimeError):  # TensorFlow is at work already
+    if JAX:
+        # TensorFlow only feeds the step then; the GPU's memory is JAX's.
+        tf.config.set_visible_devices([], "GPU")
+    if JAX or tf.config.list_physical_devices("GPU"):
+        # The host only makes batches: all cores on an image each, instead of
+        # all on one, is a third faster (docs/decoding.md).
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """The data of a run, ready for the pipeline."""
+
+    train: Source
+    val: Source
+    image_size: int
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Files left out because they are no images."""
+        return self.train.skipped + self.val.skipped
+
+    def sha256(self) -> str:
+        """Of labels and file names; not of where the data lies."""
+        total = hashlib.sha256()
+        for source in (self.train, self.val):
+            total.update(source.labels.tobytes())
+            for name in source.names:
+                total.update(os.path.basename(name).encode("utf-8", "replace"))
+        return total.hexdigest()
+
+
+def data(recipe: Recipe) -> Splits:
+    """The two splits that a run trains and validates on."""
+    knobs = recipe.data
+    policies.create(knobs.policy)  # a mistyped one shall not wait for the data
+    splits = opened(recipe, knobs.data, knobs.val_fraction)
+    train = checked(recipe, splits["train"], "training")
+    val = checked(recipe, splits["val"], "validation")
+    if knobs.sample_fraction < 1:
+        train = train.subset(
+            stratified(train.labels, knobs.sample_fraction, recipe.run.seed)
+        )
+    if not steps_per_epoch(train, knobs.batch_size):
+        raise InputError(
+            "batch_size must not exceed the number of training images. "
+            f"Received: batch_size={knobs.batch_size}, {len(train)} images"
+        )
+    refuse_multi_label(recipe, train)
+    size = knobs.image_size or train.natural_size
+    refuse_large(recipe.augment, size)
+    cut = squares(recipe, size)
+    with naming_bad(train, val, max_pixels=knobs.max_pixels):
+        train = cached(
+            train,
+            knobs.cache,
+            cut,
+            finished=knobs.train_crop == "center",
+            progress=progress("decoding training images"),
+        )
+        val = cached(
+            val,
+            knobs.cache,
+            cut,
+            finished=True,
+            progress=progress("decoding validation images"),
+        )
+    return Splits(train, val, size)
+
+
+def opened(recipe: Recipe, data: str, val_fraction: float) -> dict[str, Source]:
+    """The splits of the data, as the recipe reads and divides them."""
+    return open_splits(
+        data,
+        val_fraction=val_fraction,
+        seed=recipe.run.seed,
+        image_key=recipe.data.image_key,
+        label_key=recipe.data.label_key,
+        progress=progress("reading the data"),
+    )
+
+
+def refuse_multi_label(recipe: Recipe, source: Source) -> None:
+    """What only makes sense where each image has one class."""
+    if not source.multi_label:
+        return
+    values, defaults = recipe.values(), Recipe().values()
+    for name in ("sampler", "class_weights"):
+        if values[name] != defaults[name]:
+            raise InputError(
+                f"{name} needs images of one class each. Received: "
+                f"{name}={values[name]}, images of several classes"
+            )
+
+
+def settle(recipe: Recipe, splits: Splits) -> Recipe:
+    """The recipe with the numbers that only the data can tell."""
+    if recipe.augment.normalize != "dataset":
+        return recipe
+    with naming_bad(splits.train, max_pixels=recipe.data.max_pixels):
+        moments = dataset_statistics(
+            splits.train,
+            splits.image_size,
+            progress("measuring the images' mean and deviation"),
+            **crops(recipe),
+        )
+    text = "/".join(
+        ",".join(f"{value:.3f}" for value in three) for three in moments
+    )
+    return recipe.replace(normalize=text)
+
+
+def evaluation_data(recipe: Recipe, other: str = "") -> Splits:
+    """The validation split, of the run's data or of other data.
+
+    Other data that has no validation split of its own is one as a whole.
+    """
+    splits = opened(
+        recipe,
+        other or recipe.data.data,
+        1.0 if other else recipe.data.val_fraction,
+    )
+    val = checked(recipe, splits["val"], "validation")
+    return Splits(val, val, recipe.data.image_size or val.natural_size)
+
+
+def checked(recipe: Recipe, source: Source, name: str) -> Source:
+    """The source as --on_bad_image wants it."""
+    if recipe.data.on_bad_image == "skip":
+        return skip_bad(
+            source,
+            progress(f"checking {name} images"),
+            recipe.data.max_pixels,
+            every_class=name == "training",
+        )
+    refuse_bad(source, has_signature)
+    return source
+
+
+def progress(what: str) -> Callable[[int, int], None] | None:
+    """A line that counts up, on a terminal only."""
+    if not sys.stdout.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        end = "\n" if done == total else ""
+        print(f"\r{what}  {done}/{total}", end=end, flush=True)
+
+    return show
+
+
+def clean_slice(recipe: Recipe, train: Source) -> Source | None:
+    """The training images that each epoch is also evaluated on."""
+    wanted = recipe.evaluate.clean_images
+    if not wanted:
+        return None
+    share = min(1.0, wanted / len(train))
+    chosen = stratified(train.labels, share, recipe.run.seed)
+    # Of many small classes each gives one at least, which may be too many.
+    spread = np.linspace(0, len(chosen) - 1, min(wanted, len(chosen)))
+    return train.subset(chosen[spread.astype(int)])
+
+
+def train_batches(
+    recipe: Recipe,
+    source: Source,
+    phase: Phase,
+    start: int,
+    rollbacks: int = 0,
+    said: np.ndarray | None = None,
+) -> Any:
+    """A phase's batches from one of its steps on.
+
+    Args:
+        rollbacks: how often the run has gone back; each time other batches.
+        said: the teachers' logits [N, C] of the source's images.
+    """
+    return train_pipeline(
+        source,
+        image_size=phase.image_size,
+        batch_size=phase.batch_size,
+        seed=(recipe.run.seed + OTHER * rollbacks) % 2**31,
+        epochs=phase.epochs,
+        first_epoch=phase.first_epoch,
+        start_step=start,
+        sampler=recipe.data.sampler,
+        repeat_augment=recipe.data.repeat_augment,
+        policy=policies.create(recipe.data.policy),
+        views=phase.views,
+        beside=None if said is None else {"teacher": said},
+        data_service=recipe.data.data_service,
+        **crops(recipe),
+    )
+
+
+def eval_batches(recipe: Recipe, source: Source, image_size: int) -> Any:
+    """Every image once, in order."""
+    return eval_pipeline(
+        source,
+        image_size=image_size,
+        batch_size=recipe.evaluate.eval_batch_size or recipe.data.batch_size,
+        **crops(recipe),
+    )
+
+
+def crops(recipe: Recipe) -> dict[str, Any]:
+    """How squares are cut, whatever their size."""
+    names = {field.name for field in dataclasses.fields(Squares)}
+    return {
+        name: value
+        for name, value in vars(recipe.data).items()
+        if name in names
+    }
+
+
+def squares(recipe: Recipe, image_size: int) -> Squares:
+    """The same, of one size."""
+    return Squares(image_size, **crops(recipe))

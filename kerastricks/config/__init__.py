@@ -1,0 +1,51 @@
+"""The recipe: every knob of an experiment once, in the order of a step.
+
+A leaf's name is unique over all sections and is also its absl flag:
+`recipe.augment.mixup` is `--mixup`. Strength 0 (or an empty text) is off.
+"""
+
+from kerastricks.config.idle import MODEL_KNOBS, idle_knobs
+from kerastricks.config.names import ELSEWHERE, nearest
+from kerastricks.config.recipe import Recipe
+from kerastricks.config.rules import broken_rules
+from kerastricks.config.sections import (
+    FIELD_OF,
+    SECTION_OF,
+    SECTIONS,
+    Augment,
+    Data,
+    Distill,
+    Evaluate,
+    Loss,
+    Model,
+    Optimizer,
+    Run,
+    Schedule,
+    leaves,
+)
+from kerastricks.config.texts import class_weights, normalization, numbers
+
+__all__ = [
+    "ELSEWHERE",
+    "FIELD_OF",
+    "MODEL_KNOBS",
+    "SECTIONS",
+    "SECTION_OF",
+    "Augment",
+    "Data",
+    "Distill",
+    "Evaluate",
+    "Loss",
+    "Model",
+    "Optimizer",
+    "Recipe",
+    "Run",
+    "Schedule",
+    "broken_rules",
+    "class_weights",
+    "idle_knobs",
+    "leaves",
+    "nearest",
+    "normalization",
+    "numbers",
+]

@@ -1,0 +1,172 @@
+"""The training of a run: all phases, from the newest checkpoint on."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kerastricks import build, teaching
+from kerastricks.config import Recipe
+from kerastricks.data.bad_images import naming_bad
+from kerastricks.errors import RunError
+from kerastricks.run_dir import RunDir
+from kerastricks.training import Learner, Phase, RunState, run_phases
+from kerastricks.training.checkpoint import Checkpoint, Checkpoints
+from kerastricks.training.guard import Diverged, GuardLoss, WatchSignals
+from kerastricks.training.history import (
+    KeepHistory,
+    MeasureClean,
+    WriteEvents,
+    WriteMetrics,
+)
+from kerastricks.training.progress import ShowProgress
+from kerastricks.training.recalibrate import recalibrate
+from kerastricks.training.run_state import CountSteps, Interrupted
+from kerastricks.training.saving import (
+    MeasureAverage,
+    RestoreOnce,
+    SaveBest,
+    SaveCheckpoints,
+)
+
+ROLLBACKS = 3  # more are no accident
+
+
+def train(
+    recipe: Recipe,
+    folder: RunDir,
+    splits: build.Splits,
+    learner: Learner,
+    checkpoints: Checkpoints,
+    found: Checkpoint | None,
+) -> RunState:
+    """All phases, from the newest checkpoint, if one is found, on."""
+    knobs = recipe.run
+    state = RunState(**found.state) if found else RunState()
+    phases = build.phases(recipe, splits)
+    steps = phases[-1].last_step
+    if state.step >= steps:
+        return state
+    if found:
+        print(f"resuming at step {state.step} of {steps}", flush=True)
+    said = teaching.answers(recipe, folder, splits, learner)
+    validation = build.eval_batches(recipe, splits.val, splits.image_size)
+    restore = RestoreOnce(state, found.variables if found else {})
+    best = SaveBest(state, folder.best_weights)
+
+    def open_batches(phase: Phase, start: int) -> Any:
+        return build.train_batches(
+            recipe, splits.train, phase, start, state.rollbacks, said
+        )
+
+    def anew() -> None:
+        """Batch norm's statistics from training batches as they come last."""
+        images = (
+            learner.prepare(batch, training=True)[0]
+            for batch in open_batches(phases[-1], 0)
+        )
+        recalibrate(learner.model, images, recipe.optimizer.recalibrate_bn)
+
+    with WatchSignals(state) as signals:
+        callbacks = [
+            CountSteps(state),
+            restore,
+            GuardLoss(state),
+            *measure_clean(recipe, splits, state),
+            best,
+            *measure_average(recipe, learner, state, validation, best, anew),
+            KeepHistory(state, recipe.data.batch_size),
+            WriteMetrics(state, folder.metrics_file),
+            WriteEvents(state, folder.events),
+            ShowProgress(state, recipe.schedule.epochs, steps),
+            SaveCheckpoints(
+                state,
+                checkpoints,
+                signals,
+                knobs.checkpoint_steps,
+                knobs.checkpoint_minutes,
+            ),
+        ]
+        try:
+            with naming_bad(
+                splits.train,
+                splits.val,
+                max_pixels=recipe.data.max_pixels,
+            ):
+                while state.step < steps:
+                    try:
+                        run_phases(
+                            learner,
+                            phases,
+                            open_batches,
+                            validation,
+                            state,
+                            callbacks,
+                        )
+                    except Diverged as error:
+                        restore.values = go_back(
+                            error, recipe, state, checkpoints
+                        )
+            signals.check()
+        except Interrupted:
+            raise KeyboardInterrupt(
+                f"stopped at step {state.step} of {steps}; the same command "
+                "goes on from there"
+            ) from None
+    return state
+
+
+def go_back(
+    error: Diverged, recipe: Recipe, state: RunState, checkpoints: Checkpoints
+) -> dict[str, Any]:
+    """The variables of the last checkpoint, if the run is to go on from it."""
+    if recipe.run.on_nan == "stop":
+        raise error
+    found = checkpoints.latest()
+    if found is None or state.rollbacks == ROLLBACKS:
+        why = (
+            "there is no checkpoint to go back to"
+            if found is None
+            else f"the run has gone back {ROLLBACKS} times"
+        )
+        raise RunError(f"{error}; {why}")
+    state.go_back(found.state)
+    print(
+        f"\n{error}\ngoing back to step {state.step}, and on with other "
+        f"batches ({state.rollbacks} of {ROLLBACKS})",
+        flush=True,
+    )
+    return found.variables
+
+
+def measure_average(
+    recipe: Recipe,
+    learner: Learner,
+    state: RunState,
+    validation: Any,
+    best: SaveBest,
+    anew: Callable[[], None],
+) -> list[MeasureAverage]:
+    """The callback for the average of the weights, if there is one."""
+    if learner.average is None:
+        return []
+    knobs = recipe.optimizer
+    first = recipe.schedule.epochs - knobs.swa_epochs
+    return [
+        MeasureAverage(
+            state,
+            validation,
+            best,
+            first,
+            anew if knobs.recalibrate_bn else None,
+        )
+    ]
+
+
+def measure_clean(
+    recipe: Recipe, splits: build.Splits, state: RunState
+) -> list[MeasureClean]:
+    """The callback for the accuracy on clean training images, if wanted."""
+    clean = build.clean_slice(recipe, splits.train)
+    if clean is None:
+        return []
+    batches = build.eval_batches(recipe, clean, splits.image_size)
+    return [MeasureClean(state, batches)]
