@@ -10,6 +10,8 @@ from kerastricks.config.recipe import Recipe
 from kerastricks.config.rules import broken_rules
 from kerastricks.config.sections import (
     FIELD_OF,
+    OPTIMIZERS,
+    SCHEDULES,
     SECTION_OF,
     SECTIONS,
     Augment,
@@ -29,6 +31,8 @@ __all__ = [
     "ELSEWHERE",
     "FIELD_OF",
     "MODEL_KNOBS",
+    "OPTIMIZERS",
+    "SCHEDULES",
     "SECTIONS",
     "SECTION_OF",
     "Augment",

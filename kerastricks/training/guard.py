@@ -20,12 +20,12 @@ class Diverged(RunError):
 
 
 def check_loss(learner: keras.Model, learning_rate: float) -> None:
-    """Raises if too many losses in a row were no numbers."""
+    """Raises if too many steps in a row had numbers that are none."""
     step = int(keras.ops.convert_to_numpy(learner.first_bad_step))
     if step >= 0:
         raise Diverged(
-            f"the loss became NaN or infinite at step {step + 1}; the last "
-            "checkpoint before it is kept. Try a lower learning_rate or a "
+            f"loss or gradients became NaN or infinite at step {step + 1}; the "
+            "last checkpoint before it is kept. Try a lower learning_rate or a "
             "longer warm-up in a new run_dir, or --on_nan=rollback. Received: "
             f"step={step + 1}, learning rate now {learning_rate:.4g}"
             f"{loss_scale(learner)}"

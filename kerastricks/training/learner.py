@@ -47,7 +47,8 @@ class Learner(StepShim, keras.Model):
         sam: which steps take their gradient uphill.
         average: of the weights, kept beside them.
         views: rows of a batch that are one image's.
-        nan_steps: losses in a row that are no numbers, until that is noted.
+        nan_steps: steps in a row whose loss or gradients are no numbers, until
+            that is noted.
 
     Example:
         learner = Learner(model, [RandomFlip(), Normalize(), MixUp(0.2)])
@@ -214,7 +215,7 @@ class Learner(StepShim, keras.Model):
         inputs = data[0] if isinstance(data[0], dict) else {}
         targets = self.targets(images, labels, inputs)
         found = self.gradients((images, targets, *weights))
-        self.note_loss(found.loss)
+        self.note_numbers(found)
         apply_gradients(
             self.optimizer, found.gradients, self.trainable_variables
         )
@@ -235,7 +236,9 @@ class Learner(StepShim, keras.Model):
         state = [v.value for v in self.model.non_trainable_variables]
         scale = self.optimizer.scale_loss(1.0)
         found = self.passes(weights, state, batch, scale)
-        if not (self.sam or self.clip or self.scales):
+        # Keras looks for overflows on one replica only: all must see all.
+        shared = self.has_loss_scale and self.replicas > 1
+        if not (self.sam or self.clip or shared):
             return found  # the optimizer sums over replicas by itself
         gradients = self.whole(found.gradients, scale)
         if self.sam:
@@ -275,14 +278,9 @@ class Learner(StepShim, keras.Model):
         return 1 if replica_count is None else replica_count()
 
     @property
-    def scales(self) -> bool:
-        """Whether the loss is scaled, and steps that overflow are left out.
-
-        Keras looks for overflows on one replica only, so all must see all.
-        """
-        return self.replicas > 1 and isinstance(
-            self.optimizer, keras.optimizers.LossScaleOptimizer
-        )
+    def has_loss_scale(self) -> bool:
+        """Whether steps whose gradients overflow are left out."""
+        return isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
 
     @property
     def own_state(self) -> list[Any]:
@@ -318,13 +316,21 @@ class Learner(StepShim, keras.Model):
             return self.eval_loss(y, y_pred, sample_weight)
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
-    def note_loss(self, loss: Any) -> None:
-        """Notes the first of `nan_steps` losses in a row that are none."""
+    def note_numbers(self, found: Found) -> None:
+        """Notes the first of `nan_steps` steps in a row without good numbers.
+
+        Gradients are looked at because ReLU and pooling may swallow a NaN on
+        its way to the loss, but not for scaled losses: there they overflow now
+        and then, and are not taken.
+        """
         step = ops.convert_to_tensor(self.steps_done)
         first = ops.convert_to_tensor(self.first_bad_step)
         bad = ops.cast(self.bad_steps + 1, step.dtype)
-        (loss,) = sum_over_replicas([loss])
-        bad = ops.where(ops.isfinite(loss), ops.zeros_like(bad), bad)
+        total = found.loss
+        if not self.has_loss_scale:
+            total = total + sum(ops.sum(g) for g in found.gradients)
+        (total,) = sum_over_replicas([total])
+        bad = ops.where(ops.isfinite(total), ops.zeros_like(bad), bad)
         too_many = ops.logical_and(bad >= self.nan_steps, first < 0)
         self.first_bad_step.assign(
             ops.where(too_many, step - (self.nan_steps - 1), first)

@@ -38,7 +38,8 @@ def guard(model):
 def test_check_loss_names_the_step_from_one():
     check_loss(fake(), 0.1)
     message = (
-        "the loss became NaN or infinite at step 1; .*lower learning_rate"
+        "loss or gradients became NaN or infinite at step 1; "
+        ".*lower learning_rate"
         ".*Received: step=1, learning rate now 0.0123"
     )
     with pytest.raises(RunError, match=message):
