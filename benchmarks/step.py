@@ -1,10 +1,12 @@
 """A training step beside others', in turns, in one run.
 
     python benchmarks/step.py [--torch_python=PYTHON] [--output=FILE.json]
+    python benchmarks/step.py --tricks [--output=FILE.json]
 
 ResNet-50-D at 224 px and CIFAR ResNet-20 at 32, in float32 and bfloat16: ours,
 the same network of stock Keras layers, keras.applications, keras-hub, and torch
-with timm, eager and by torch.compile. `--gpu` runs the Keras contestants on JAX
+with timm, eager and by torch.compile. `--tricks` has our own step with tricks
+on beside it instead of them. `--gpu` runs the Keras contestants on JAX
 and all of them on the GPU, and reckons which share of its peak is used. Run it
 on an otherwise idle machine.
 """
@@ -22,6 +24,11 @@ from turns import Settings
 HERE = pathlib.Path(__file__).resolve().parent
 KERAS = ("ours", "stock", "keras.applications", "keras_hub")
 TORCH = ("torch", "torch.compile")
+# Ours, each with something on that a step may do besides (see step_keras.py).
+TRICKS = (
+    *("ema_clip_mask", "agc", "adamw", "accumulate_2", "sam", "sam_every_10"),
+    *("distill", "distill_twice"),
+)
 PRECISIONS = ("float32", "mixed_bfloat16")
 # pixels, batch on a CPU and on a GPU, multiply-adds forward of an image
 MODELS = {
@@ -37,6 +44,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--precisions", default=",".join(PRECISIONS))
     parser.add_argument("--only", default="", help="contestants beside ours")
+    parser.add_argument("--tricks", action="store_true")
     parser.add_argument(
         "--torch_python",
         default=sys.executable,
@@ -63,7 +71,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     for given, known in (
         (args.models, MODELS),
         (args.precisions, PRECISIONS),
-        (args.only, KERAS + TORCH),
+        (args.only, KERAS + TORCH + TRICKS),
     ):
         for name in filter(None, given.split(",")):
             if name not in known:
@@ -77,7 +85,8 @@ def commands(model: str, args: argparse.Namespace) -> dict[str, list[str]]:
     known = [
         name for name in KERAS if model == "resnet50_d" or name in KERAS[:2]
     ]
-    wanted = {"ours", *(args.only or ",".join((*KERAS, *TORCH))).split(",")}
+    usual = TRICKS if args.tricks else (*KERAS, *TORCH)
+    wanted = {"ours", *(args.only.split(",") if args.only else usual)}
     return {
         name: [
             *device,
@@ -85,7 +94,7 @@ def commands(model: str, args: argparse.Namespace) -> dict[str, list[str]]:
             str(HERE / f"step_{'torch' if name in TORCH else 'keras'}.py"),
             f"{model}/{name}",
         ]
-        for name in (*known, *TORCH)
+        for name in (*known, *TORCH, *TRICKS)
         if name in wanted
     }
 

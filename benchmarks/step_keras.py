@@ -1,4 +1,4 @@
-"""The Keras contestants of step.py: ours and the peers' training steps.
+"""The Keras contestants of step.py: ours, with and without tricks, and peers'.
 
 Every step: logits, cross-entropy with label smoothing .1, gradients, SGD with
 Nesterov's momentum and weight decay, on one batch that stays in memory.
@@ -17,13 +17,24 @@ from turns import NUM_CLASSES, Made, Settings, serve
 from kerastricks import models
 from kerastricks.augment import Normalize
 from kerastricks.losses import SoftCrossEntropy
-from kerastricks.optimizers import SGD
-from kerastricks.training import Learner
+from kerastricks.optimizers import SGD, AdamW
+from kerastricks.optimizers.clipping import Clip
+from kerastricks.training import Distiller, Ema, Learner, Sam
 
 JAX = keras.backend.backend() == "jax"
 ON_CPU = os.environ.get("CUDA_VISIBLE_DEVICES") == "-1"
 STEPS = 1 if ON_CPU else 20  # between two looks at the loss
 RATE, MOMENTUM, DECAY, SMOOTHING = 0.01, 0.9, 1e-4, 0.1
+TRICKS: dict[str, dict[str, Any]] = {
+    "ema_clip_mask": {"average": Ema(0.999), "clip": Clip(1.0)},
+    "agc": {"clip": Clip(0.01, "agc")},
+    "adamw": {},
+    "accumulate_2": {"accumulate": 2},
+    "sam": {"sam": Sam(0.05)},
+    "sam_every_10": {"sam": Sam(0.05, every=10)},
+    "distill": {},
+    "distill_twice": {},
+}
 
 
 def batch_of(settings: Settings, dtype: Any) -> tuple[Any, Any]:
@@ -69,21 +80,37 @@ def classes_of(name: str) -> int:
     return 10 if name == "resnet20" else 1000
 
 
-def ours(name: str, settings: Settings) -> Made:
-    """As in a run: bytes in, normalised within the step."""
-    model = models.create(
+def network(name: str, settings: Settings) -> keras.Model:
+    return models.create(
         name,
         num_classes=classes_of(name),
         image_size=settings.size,
         dtype=settings.precision,
     )
-    learner = Learner(model, [Normalize()], dtype=settings.precision)
-    learner.compile(
-        SGD(RATE, momentum=MOMENTUM, nesterov=True, weight_decay=DECAY),
-        SoftCrossEntropy(label_smoothing=SMOOTHING),
+
+
+def sgd(**options: Any) -> SGD:
+    return SGD(
+        RATE, momentum=MOMENTUM, nesterov=True, weight_decay=DECAY, **options
     )
+
+
+def ours(name: str, settings: Settings, trick: str = "") -> Made:
+    """As in a run: bytes in, normalised within the step."""
+    model, augment = network(name, settings), [Normalize()]
+    options = {"dtype": settings.precision, **TRICKS.get(trick, {})}
+    optimizer = AdamW(1e-3) if trick == "adamw" else sgd()
+    if trick == "ema_clip_mask":
+        optimizer = sgd(no_bias_decay=True)
+    if trick.startswith("distill"):
+        count = 2 if trick == "distill_twice" else 1
+        teachers = [network(name, settings) for _ in range(count)]
+        learner = Distiller(model, augment, teachers=teachers, **options)
+    else:
+        learner = Learner(model, augment, **options)
+    learner.compile(optimizer, SoftCrossEntropy(label_smoothing=SMOOTHING))
     return (
-        f"kerastricks {name}, {keras.backend.backend()}, uint8 in",
+        f"kerastricks {name}, {keras.backend.backend()}, uint8 in, {trick}",
         steps_of(learner, batch_of(settings, np.uint8)),
     )
 
@@ -109,15 +136,9 @@ def compiled(model: keras.Model, settings: Settings) -> Iterator[int]:
 
 def stock(name: str, settings: Settings) -> Made:
     """Our network with Keras's own batch norm, loss and optimizer."""
-    model = models.create(
-        name,
-        num_classes=classes_of(name),
-        image_size=settings.size,
-        dtype=settings.precision,
-    )
     return (
         f"the same {name} of stock Keras layers",
-        compiled(with_keras_batch_norm(model), settings),
+        compiled(with_keras_batch_norm(network(name, settings)), settings),
     )
 
 
@@ -160,4 +181,8 @@ if __name__ == "__main__":
     for name in ("resnet50_d", "resnet20"):
         makers[f"{name}/ours"] = lambda s, name=name: ours(name, s)
         makers[f"{name}/stock"] = lambda s, name=name: stock(name, s)
+        for trick in TRICKS:
+            makers[f"{name}/{trick}"] = lambda s, name=name, trick=trick: ours(
+                name, s, trick
+            )
     serve(makers, ["tensorflow", "jax", "keras", "keras_hub", "kerastricks"])

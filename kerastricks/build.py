@@ -16,10 +16,16 @@ from kerastricks.assembly.inputs import (
     squares,
     train_batches,
 )
+from kerastricks.assembly.network import begun as network
 from kerastricks.assembly.network import classifier, published_weights
 from kerastricks.assembly.plan import phases
 from kerastricks.assembly.step import learner, loss, views
-from kerastricks.assembly.updates import factors, optimizer, schedule
+from kerastricks.assembly.updates import (
+    factors,
+    momentum,
+    optimizer,
+    schedule,
+)
 from kerastricks.data.pipeline import steps_per_epoch
 
 __all__ = [
@@ -33,6 +39,8 @@ __all__ = [
     "factors",
     "learner",
     "loss",
+    "momentum",
+    "network",
     "normalizer",
     "optimizer",
     "phases",

@@ -33,3 +33,19 @@ def parse_call(text: str, knob: str, kinds: str) -> tuple[str, dict[str, Any]]:
             f"value). Received: {knob}=keras_cv:{text}"
         ) from error
     return call.func.id, options
+
+
+def split_outside(text: str) -> list[str]:
+    """What stands between commas, those in brackets left alone.
+
+    Example:
+        split_outside("runs/a, keras:X(alpha=1,k=2)")  # two of them
+    """
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]

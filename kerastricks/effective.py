@@ -10,7 +10,8 @@ from typing import Any
 import keras
 
 from kerastricks import build
-from kerastricks.config import Recipe, idle_knobs, normalization
+from kerastricks.call_text import split_outside
+from kerastricks.config import Recipe, doubts, idle_knobs, normalization
 from kerastricks.models import count_flops
 from kerastricks.optimizers import decay_mask, layer_groups
 from kerastricks.report.page import amount
@@ -76,7 +77,7 @@ def describe(
             "seed": recipe.run.seed,
             "recipe_sha256": recipe.sha256(),
         },
-        "warnings": idle_knobs(recipe),
+        "warnings": idle_knobs(recipe) + doubts(recipe),
     }
 
 
@@ -171,7 +172,7 @@ def teachers(recipe: Recipe, learner: Learner) -> dict[str, Any] | None:
     if not isinstance(learner, Distiller):
         return None
     return {
-        "names": recipe.distill.teacher.split(","),
+        "names": split_outside(recipe.distill.teacher),
         "params": [
             teacher.count_params() for teacher in learner.teachers.content
         ],
@@ -193,6 +194,8 @@ def weight_decay(recipe: Recipe) -> dict[str, Any]:
     given, about = knobs.weight_decay, {"given": knobs.weight_decay}
     if knobs.opt != "sgd":
         return about | {"semantics": DECAYS[knobs.opt]}
+    if knobs.momentum < 0:  # it cycles: no number would be the same
+        return about | {"semantics": knobs.sgd_semantics}
     keep = 1 - knobs.momentum
     coupled = knobs.sgd_semantics != "decoupled"
     return about | {
@@ -261,6 +264,8 @@ def loss_line(about: dict[str, Any]) -> str:
             f"of T^2 {teachers['law']} to {', '.join(teachers['names'])} at T "
             f"{teachers['temperature']:g}"
         )
+        if teachers["feature_weight"]:
+            parts.append(f"{teachers['feature_weight']:g} of its features")
     return ", ".join(parts)
 
 

@@ -87,7 +87,7 @@ def search(
     recipe: Recipe, splits: "Splits", options: dict[str, Any]
 ) -> "LrCurve":
     """The sweeps, their rates in --learning_rate's unit."""
-    from kerastricks import build
+    from kerastricks import build, teaching
     from kerastricks.data.bad_images import naming_bad
     from kerastricks.training.lr_finder import find_lr
 
@@ -95,7 +95,8 @@ def search(
     phase = build.phases(recipe, splits)[0]
     epochs = -(-steps // phase.steps_per_epoch)
     phase = dataclasses.replace(phase, epochs=epochs)
-    learner = build.learner(recipe, splits)
+    experts = teaching.of_recipe(recipe, splits)
+    learner = build.learner(recipe, splits, teachers=experts)
     learner.set_augment(phase.augment)
 
     def of_seed(seed: int) -> Recipe:
@@ -106,8 +107,8 @@ def search(
 
     def restart(seed: int) -> None:
         if seed != recipe.run.seed:
-            other = build.learner(of_seed(seed), splits)
-            learner.model.set_weights(other.model.get_weights())
+            other = build.network(of_seed(seed), splits)
+            learner.model.set_weights(other.get_weights())
 
     first, unit = recipe.run.seed, scale(recipe)
     with naming_bad(splits.train, max_pixels=recipe.data.max_pixels):
@@ -125,8 +126,17 @@ def search(
 
 
 def scale(recipe: Recipe) -> float:
-    """What --learning_rate is multiplied by, for the batch's sake."""
-    return recipe.replace(learning_rate=1.0).peak_learning_rate()
+    """What a rate for 256 images is multiplied by, for the batch's sake."""
+    settled = recipe.settled()
+    one = settled.replace(learning_rate=1.0, lr_groups="")
+    return one.peak_learning_rate()
+
+
+def flag_of(recipe: Recipe, rate: str) -> str:
+    """The flag that gives a rate."""
+    if recipe.optimizer.lr_groups:
+        return f"{rate} for the head, the last of --lr_groups"
+    return f"--learning_rate={rate}"
 
 
 def finder_chart(recipe: Recipe, curve: "LrCurve") -> "Chart":
@@ -170,7 +180,7 @@ def advice(recipe: Recipe, curve: "LrCurve") -> list[str]:
         value = f"{rate:.2g}"
         of_step = f"  ({float(value) * unit:.3g} at a step)"
         lines.append(
-            f"{name:<12}--learning_rate={value}{of_step if unit != 1 else ''}"
+            f"{name:<12}{flag_of(recipe, value)}{of_step if unit != 1 else ''}"
         )
     if curve.still_falling:
         lines.append(
@@ -199,22 +209,13 @@ def schedule_charts(recipe: Recipe, splits: "Splits") -> list["Chart"]:
         return Chart(f"{name} of a run", "epoch", name, epochs, values)
 
     charts = [chart("learning rate", rates)]
-    momentum = momentum_schedule(build.learner(recipe, splits).optimizer)
-    if momentum:
-        steps = np.round(
-            epochs * build.phases(recipe, splits)[0].steps_per_epoch
-        )
+    steps_in_epoch = build.phases(recipe, splits)[0].steps_per_epoch
+    momentum, _ = build.momentum(recipe.settled(), steps_in_epoch)
+    if callable(momentum):
+        steps = np.round(epochs * steps_in_epoch)
         values = [float(momentum(step)) for step in steps]
         charts.append(chart("momentum", np.array(values)))
     return charts
-
-
-def momentum_schedule(optimizer: Any) -> Any:
-    """The schedule of an optimizer's momentum, if that has one."""
-    while hasattr(optimizer, "inner_optimizer"):
-        optimizer = optimizer.inner_optimizer
-    momentum = getattr(optimizer, "momentum", None)
-    return momentum if callable(momentum) else None
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class RunDir:
 
     @property
     def teacher_logits(self) -> pathlib.Path:
-        return self.path / "teacher_logits.npy"
+        return self.path / "teacher_logits.npz"
 
     @property
     def events(self) -> pathlib.Path:

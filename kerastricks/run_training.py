@@ -18,7 +18,7 @@ from kerastricks.training.history import (
     WriteMetrics,
 )
 from kerastricks.training.progress import ShowProgress
-from kerastricks.training.recalibrate import recalibrate
+from kerastricks.training.recalibrate import Recalibration
 from kerastricks.training.run_state import CountSteps, Interrupted
 from kerastricks.training.saving import (
     MeasureAverage,
@@ -57,13 +57,15 @@ def train(
             recipe, splits.train, phase, start, state.rollbacks, said
         )
 
+    recalibrate = Recalibration(learner.model)
+
     def anew() -> None:
-        """Batch norm's statistics from training batches as they come last."""
+        """Batch norm's statistics, each time from the same training images."""
         images = (
             learner.prepare(batch, training=True)[0]
             for batch in open_batches(phases[-1], 0)
         )
-        recalibrate(learner.model, images, recipe.optimizer.recalibrate_bn)
+        recalibrate(images, recipe.optimizer.recalibrate_bn)
 
     with WatchSignals(state) as signals:
         callbacks = [
@@ -127,10 +129,13 @@ def go_back(
             if found is None
             else f"the run has gone back {ROLLBACKS} times"
         )
-        raise RunError(f"{error}; {why}")
+        raise RunError(
+            f"{error.what}; {why}. Try a lower learning_rate or a longer "
+            f"warm-up in a new run_dir. Received: on_nan={recipe.run.on_nan}"
+        )
     state.go_back(found.state)
     print(
-        f"\n{error}\ngoing back to step {state.step}, and on with other "
+        f"\n{error.what}\ngoing back to step {state.step}, and on with other "
         f"batches ({state.rollbacks} of {ROLLBACKS})",
         flush=True,
     )

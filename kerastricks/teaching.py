@@ -1,5 +1,6 @@
 """Who teaches in a run, and what they said once and for all."""
 
+import hashlib
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 
 from kerastricks import build
 from kerastricks.config import Recipe
+from kerastricks.errors import InputError
 from kerastricks.files import replacing
 from kerastricks.run_dir import RunDir
 from kerastricks.teachers import load_teachers
@@ -34,16 +36,35 @@ def answers(
     if not recipe.distill.cache_teacher:
         return None
     if not folder.teacher_logits.is_file():
-        batches = build.eval_batches(recipe, splits.train, splits.image_size)
-        show = build.progress("asking the teacher")
-        rows: list[np.ndarray] = []
-        for batch in batches:
-            images = learner.prepare(batch, training=False)[0]
-            said = learner.teacher_logits(images)
-            rows.extend(keras.ops.convert_to_numpy(said))
-            if show:
-                show(len(rows), len(splits.train))
+        rows = ask(recipe, splits, learner)
         with replacing(folder.teacher_logits) as partial:
             with open(partial, "wb") as file:
-                np.save(file, np.stack(rows))
-    return np.load(folder.teacher_logits)
+                np.savez(file, logits=rows, teachers=digest(learner))
+    with np.load(folder.teacher_logits) as kept:
+        if str(kept["teachers"]) != digest(learner):
+            raise InputError(
+                "the teachers' weights have changed since this run asked them; "
+                "give another run_dir. Received: teacher="
+                f"{recipe.distill.teacher}, run_dir={folder.path}"
+            )
+        return kept["logits"]
+
+
+def ask(recipe: Recipe, splits: build.Splits, learner: Learner) -> np.ndarray:
+    """Logits [N, C] of the training images in their order."""
+    show = build.progress("asking the teacher")
+    rows: list[np.ndarray] = []
+    for batch in build.eval_batches(recipe, splits.train, splits.image_size):
+        images = learner.prepare(batch, training=False)[0]
+        rows.extend(keras.ops.convert_to_numpy(learner.teacher_logits(images)))
+        if show:
+            show(len(rows), len(splits.train))
+    return np.stack(rows)
+
+
+def digest(learner: Learner) -> str:
+    """SHA-256 of the teachers' weights; of a SavedModel's there are none."""
+    total = hashlib.sha256()
+    for variable in learner.teacher_variables:
+        total.update(keras.ops.convert_to_numpy(variable).tobytes())
+    return total.hexdigest()

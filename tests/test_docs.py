@@ -35,7 +35,7 @@ def documents() -> list[pathlib.Path]:
 
 COMMANDS = (
     *("train", "evaluate", "predict", "export", "preview", "pack"),
-    *("import_weights", "models"),
+    *("import_weights", "models", "find_lr"),
 )
 DOCUMENTS = documents()
 each_document = pytest.mark.parametrize(

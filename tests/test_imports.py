@@ -22,7 +22,7 @@ HEAVY = ("tensorflow", "keras", "keras_cv", "jax", "torch")
 TRICK = ({"backend", "errors"}, {"keras", "numpy"})
 RULES: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
-    "config": ({"errors", "models", "scaling"}, set()),
+    "config": ({"call_text", "errors", "models", "scaling"}, set()),
     "scaling": (set(), set()),
     "call_text": ({"errors"}, set()),
     "catalog": (set(), set()),

@@ -34,6 +34,9 @@ def command(image_folder, tmp_path_factory):
         *("--cutmix=1", "--flip_mode=alternate", "--color_jitter=0.4"),
         *("--pca_noise=0.1", "--erasing=0.5", "--clean_images=16"),
         *("--drop_path=0.3", "--dropout=0.2"),
+        *("--opt=adamw", "--ema=0.9", "--recalibrate_bn=2", "--lookahead=3"),
+        *("--accumulate=2", "--clip_grad=1", "--sam=0.05", "--sam_every=4"),
+        *("--teacher=ema", "--schedule=one_cycle"),
     ]
 
 

@@ -172,7 +172,7 @@ def test_every_file_has_a_place_of_its_own(tmp_path):
         "report_file": "report.html",
         "best_weights": "best.weights.h5",
         "checkpoints": "checkpoints",
-        "teacher_logits": "teacher_logits.npy",
+        "teacher_logits": "teacher_logits.npz",
         "events": "tensorboard",
         "saved_model": "saved_model",
     }

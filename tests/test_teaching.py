@@ -6,6 +6,7 @@ import pytest
 
 from kerastricks import build, teaching
 from kerastricks.config import Recipe
+from kerastricks.errors import InputError
 from kerastricks.run_dir import RunDir
 from kerastricks.training import Phase
 
@@ -57,6 +58,17 @@ def test_answers_are_asked_for_once(made, monkeypatch):
     monkeypatch.setattr(learner, "teacher_logits", None)
     again = teaching.answers(recipe, folder, splits, learner)
     np.testing.assert_array_equal(again, said)
+
+
+def test_teachers_that_have_changed_are_noticed(made):
+    recipe, splits, learner, folder = made
+    teaching.answers(recipe, folder, splits, learner)
+    bias = learner.teacher_variables[1]
+    bias.assign_add(keras.ops.ones_like(bias))
+    with pytest.raises(InputError, match="teachers' weights have changed"):
+        teaching.answers(recipe, folder, splits, learner)
+    bias.assign_sub(keras.ops.ones_like(bias))
+    assert teaching.answers(recipe, folder, splits, learner) is not None
 
 
 def test_a_batch_brings_what_the_teacher_says_of_it(made):

@@ -40,7 +40,7 @@ def classifier(
     return models.fuse_batch_norms(model) if models.in_zoo(name) else model
 
 
-def begun(recipe: Recipe, splits: Splits, fresh: bool) -> keras.Model:
+def begun(recipe: Recipe, splits: Splits, fresh: bool = True) -> keras.Model:
     """The network with what it starts from, fixed where it stays so."""
     knobs = recipe.model
     published = published_weights(recipe) if fresh else ""

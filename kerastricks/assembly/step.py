@@ -1,6 +1,7 @@
 """Loss, optimizer and learner: what a training step does."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -40,11 +41,25 @@ def learner(
         teachers: that --teacher names, but for `ema`.
     """
     model = begun(recipe, splits, fresh)
-    made = learner_of(recipe, model, splits, teachers)
     steps = steps_per_epoch(splits.train, recipe.data.batch_size)
-    made.compile(optimizer(recipe, steps, model), loss(recipe, splits.train))
+    with as_input_errors():
+        made = learner_of(recipe, model, splits, teachers)
+        made.compile(
+            optimizer(recipe, steps, model), loss(recipe, splits.train)
+        )
     made.optimizer.build(made.trainable_variables)
     return made
+
+
+@contextlib.contextmanager
+def as_input_errors() -> Iterator[None]:
+    """What a trick refuses, came from the flags."""
+    try:
+        yield
+    except ValueError as error:
+        if str(error).count("Received:") == 1:  # a rule of this house
+            raise InputError(str(error)) from error
+        raise
 
 
 def learner_of(
@@ -117,6 +132,13 @@ def loss(recipe: Recipe, source: Source) -> keras.losses.Loss:
     if knobs.loss == "auto":
         return BinaryCrossentropy(smoothing, None, law, False, weights)
     threshold = knobs.bce_target_thresh
+    least = smoothing / (2 if law == "half" else len(source.class_names))
+    if 0 <= threshold < least:
+        raise InputError(
+            f"label_smoothing lifts every target to {least:g} and so above "
+            "bce_target_thresh: lower the one or raise the other. Received: "
+            f"label_smoothing={smoothing}, bce_target_thresh={threshold}"
+        )
     return BinaryCrossentropy(
         smoothing,
         None if threshold < 0 else threshold,

@@ -8,6 +8,7 @@ fused_batch_norm: one op that normalises a batch, or None where the backend's
     compiler fuses Keras's own.
 replica_count: of how many parts of the global batch a step sees one, or None
     where it always sees all of it.
+replica_index: which of them it is; 0 where there is one.
 apply_momentum: torch's SGD with momentum as one op, or None likewise.
 apply_adam: Adam's moments and step as one op, or None likewise.
 fused: a function compiled by XLA as one, inside a step that is not, too.
@@ -36,6 +37,7 @@ apply_momentum: Any = module.apply_momentum
 apply_adam: Any = module.apply_adam
 fused: Any = module.fused
 replica_count: Any = module.replica_count
+replica_index: Any = module.replica_index
 accelerator_has_bfloat16: Any = module.accelerator_has_bfloat16
 
 __all__ = [
@@ -47,6 +49,7 @@ __all__ = [
     "fused",
     "fused_batch_norm",
     "replica_count",
+    "replica_index",
     "sum_over_replicas",
     "value_and_gradients",
 ]

@@ -81,6 +81,11 @@ apply_adam = None
 replica_count = None
 
 
+def replica_index() -> int:
+    """There is one."""
+    return 0
+
+
 def accelerator_has_bfloat16() -> bool | None:
     """Whether the accelerator computes in bfloat16; None if there is none."""
     device = jax.devices()[0]

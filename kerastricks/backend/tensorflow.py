@@ -82,6 +82,12 @@ def replica_count() -> int:
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def replica_index() -> Any:
+    """Which of the replicas this is."""
+    context = tf.distribute.get_replica_context()
+    return 0 if context is None else context.replica_id_in_sync_group
+
+
 def apply_momentum(
     variable: Any,
     velocity: Any,

@@ -4,7 +4,7 @@ A leaf's name is unique over all sections and is also its absl flag:
 `recipe.augment.mixup` is `--mixup`. Strength 0 (or an empty text) is off.
 """
 
-from kerastricks.config.idle import MODEL_KNOBS, idle_knobs
+from kerastricks.config.idle import MODEL_KNOBS, doubts, idle_knobs
 from kerastricks.config.names import ELSEWHERE, nearest
 from kerastricks.config.recipe import Recipe
 from kerastricks.config.rules import broken_rules
@@ -47,6 +47,7 @@ __all__ = [
     "Schedule",
     "broken_rules",
     "class_weights",
+    "doubts",
     "idle_knobs",
     "leaves",
     "nearest",

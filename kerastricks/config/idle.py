@@ -1,7 +1,7 @@
 """Which knobs were turned and do nothing."""
 
 from kerastricks.config.recipe import Recipe
-from kerastricks.config.rules import USERS, mixers_on
+from kerastricks.config.rules import USERS, cycles, mixers_on
 from kerastricks.config.sections import (
     FIELD_OF,
     SECTION_OF,
@@ -45,6 +45,13 @@ def idle_knobs(recipe: Recipe) -> list[str]:
             ("no warm-up", not recipe.warmup_epochs(), name)
             for name in ("warmup", "warmup_lr", "warmup_inside")
         ),
+        (
+            f"schedule={schedule.schedule}, whose epochs are the run's",
+            schedule.schedule in ("step", "multistep"),
+            "warmup_inside",
+        ),
+        ("one_cycle's cycle_momentum", cycles(schedule), "momentum"),
+        ("init_weights", bool(recipe.model.init_weights), "zero_gamma"),
         ("clip_grad=0", not optimizer.clip_grad, "clip_mode"),
         ("lookahead=0", not optimizer.lookahead, "lookahead_alpha"),
         ("sam=0", not optimizer.sam, "sam_every"),
@@ -103,6 +110,26 @@ def idle_knobs(recipe: Recipe) -> list[str]:
         for reason, holds, name in cases
         if holds and values[name] != FIELD_OF[name].default
     ]
+
+
+def doubts(recipe: Recipe) -> list[str]:
+    """A line for each combination that works, but hardly as it is meant."""
+    schedule, lines = recipe.schedule, []
+    if recipe.loss.class_weights == recipe.data.sampler == "balanced":
+        lines.append(
+            "class_weights=balanced and sampler=balanced balance twice"
+        )
+    if schedule.schedule == "cosine_restarts":
+        left = schedule.epochs - recipe.warmup_epochs()
+        length = schedule.cycle_epochs
+        while left > length + 1e-6:
+            left, length = left - length, length * schedule.cycle_mult
+        if left < length - 1e-6:
+            lines.append(
+                f"the run ends within a cycle, after {left:g} of its "
+                f"{length:g} epochs: its learning rate is then not at its end"
+            )
+    return lines
 
 
 def unreached(mixers: list[str], switch: float) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kerastricks.config.knobs import Value, checked
 from kerastricks.config.names import unknown_name
-from kerastricks.config.rules import broken_rules
+from kerastricks.config.rules import broken_rules, cycles
 from kerastricks.config.sections import (
     FIELD_OF,
     SECTION_OF,
@@ -96,7 +96,7 @@ class Recipe:
 
     def settled(self) -> "Recipe":
         """The same with what depends on the optimizer spelled out."""
-        return self.replace(**usual(self.optimizer))
+        return self.replace(**usual(self.optimizer, cycles(self.schedule)))
 
     def warmup_epochs(self) -> float:
         """The warm-up that -1 stands for, or the one given."""

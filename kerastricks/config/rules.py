@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kerastricks.config.sections import Augment, Distill
+from kerastricks.call_text import split_outside
+from kerastricks.config.sections import Augment, Distill, Schedule
 from kerastricks.config.texts import class_weights, normalization, numbers
 
 if TYPE_CHECKING:
@@ -246,6 +247,11 @@ def broken_schedule(recipe: "Recipe") -> Broken:
             "decay_milestones must lie within the run",
             ("decay_milestones", "epochs"),
         )
+    if schedule.schedule == "step" and schedule.decay_epochs >= schedule.epochs:
+        yield (
+            "schedule=step never falls unless decay_epochs is below epochs",
+            ("decay_epochs", "epochs"),
+        )
     if schedule.schedule == "exponential" and not schedule.decay_rate:
         yield "exponential never comes to 0", ("schedule", "decay_rate")
     low, high = reversed(schedule.cycle_momentum)
@@ -269,10 +275,25 @@ def broken_teaching(recipe: "Recipe") -> Broken:
         return
     if distill.teacher == "ema" and not recipe.optimizer.ema:
         yield "teacher=ema needs that average", ("teacher", "ema")
+    left = distill.hard_weight >= 1 and distill.soft_weight < 0
+    if (left or not distill.soft_weight) and not distill.distill_features:
+        yield (
+            "the teacher must weigh something: with a hard_weight of 1 or more "
+            "give soft_weight, in the paper 1",
+            ("hard_weight", "soft_weight"),
+        )
     if distill.hard_weight > 1 and distill.soft_weight < 0:
         yield (
-            "a hard_weight above 1 leaves nothing: give soft_weight",
+            "a hard_weight above 1 leaves less than nothing: give soft_weight",
             ("hard_weight", "soft_weight"),
+        )
+    teachers = split_outside(distill.teacher)
+    if "ema" in teachers and len(teachers) > 1:
+        yield "ema teaches alone", ("teacher",)
+    if len(teachers) > 1 and distill.distill_features:
+        yield (
+            "features are learnt from one teacher",
+            ("distill_features", "teacher"),
         )
     if -1 < distill.soft_weight < 0:
         yield "soft_weight must be -1 or at least 0", ("soft_weight",)
@@ -296,6 +317,11 @@ def broken_teaching(recipe: "Recipe") -> Broken:
             "cache_teacher needs images that are the same in every epoch",
             ("cache_teacher", *changing),
         )
+
+
+def cycles(schedule: Schedule) -> bool:
+    """Whether momentum goes up and down instead of staying as given."""
+    return schedule.schedule == "one_cycle" and schedule.cycle_momentum[0] > 0
 
 
 def restless(recipe: "Recipe") -> list[str]:

@@ -404,7 +404,9 @@ class Optimizer:
         high=0.999999,
     )
     opt_eps: float = knob(
-        0.0, "what keeps Adam and its kin from dividing by 0; 0: its own"
+        0.0,
+        "what keeps Adam and its kin from dividing by 0; 0: its own",
+        low=0.0,
     )
     final_lr: float = knob(
         0.1, "of adabound: SGD's learning rate that it comes to", low=0.0
@@ -419,7 +421,7 @@ class Optimizer:
         0, "every so many steps go back towards the slow weights; 0: off", low=0
     )
     lookahead_alpha: float = knob(
-        0.5, "how far the slow weights follow", low=0.0, high=1.0
+        0.5, "how far the slow weights follow", low=0.01, high=1.0
     )
     weight_decay: float = knob(
         -1.0,
@@ -609,13 +611,13 @@ class Run:
     )
     on_nan: str = knob(
         "stop",
-        "what a loss that is no number does: stop the run, or go back to the "
+        "if losses or gradients are no numbers: stop the run, or go back to the "
         "last checkpoint and on with other data, at most 3 times",
         choices=("stop", "rollback"),
         identity=False,
     )
     nan_steps: int = knob(
-        3, "after so many such losses in a row", low=1, identity=False
+        3, "after so many such steps in a row", low=1, identity=False
     )
     checkpoint_minutes: float = knob(
         10.0, "write one this often; 0: not by time", low=0.0, identity=False

@@ -27,8 +27,12 @@ USUAL = {
 ADAPTIVE = ("adam", "adamw", "lion", "adabound", "amsbound", "lamb")
 
 
-def usual(optimizer: Optimizer) -> dict[str, Value]:
-    """The leaves of the optimizer that are left to it, by name."""
+def usual(optimizer: Optimizer, cycles: bool) -> dict[str, Value]:
+    """The leaves of the optimizer that are left to it, by name.
+
+    Args:
+        cycles: whether momentum goes up and down, and none need be given.
+    """
     opt = optimizer.opt
     rate, decay = USUAL[opt]
     lion = 0.9, 0.99
@@ -36,7 +40,7 @@ def usual(optimizer: Optimizer) -> dict[str, Value]:
         "learning_rate": (None if optimizer.lr_groups else 0.0, rate),
         "weight_decay": (-1.0, decay),
         "lr_scaling": ("auto", "sqrt" if opt in ADAPTIVE else "linear"),
-        "momentum": (-1.0, 0.95 if opt == "muon" else 0.9),
+        "momentum": (None if cycles else -1.0, 0.95 if opt == "muon" else 0.9),
         "betas": ((0.0, 0.0), lion if opt == "lion" else (0.9, 0.999)),
     }
     return {

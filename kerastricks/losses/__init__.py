@@ -3,6 +3,7 @@
 from kerastricks.losses.binary_cross_entropy import BinaryCrossentropy
 from kerastricks.losses.distillation import (
     DistillationLoss,
+    FeatureLoss,
     distillation_loss,
     feature_loss,
 )
@@ -14,6 +15,7 @@ from kerastricks.losses.soft_cross_entropy import SoftCrossEntropy
 __all__ = [
     "BinaryCrossentropy",
     "DistillationLoss",
+    "FeatureLoss",
     "Focal",
     "JsdLoss",
     "SoftCrossEntropy",

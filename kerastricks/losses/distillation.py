@@ -68,6 +68,17 @@ def feature_loss(student: Any, teacher: Any) -> Any:
 
 
 @keras.saving.register_keras_serializable("kerastricks")
+class FeatureLoss(keras.losses.Loss):
+    """`feature_loss`, where the teacher's features stand for labels."""
+
+    def __init__(self, name: str = "features", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return feature_loss(y_pred, y_true)
+
+
+@keras.saving.register_keras_serializable("kerastricks")
 class DistillationLoss(keras.losses.Loss):
     """The same, where the teacher's logits stand for labels.
 

@@ -28,8 +28,13 @@ WEIGHT_EPSILON = 1e-3  # agc's, so that weights of 0 can move
 
 
 def clip_by_value(gradients: Sequence[Any], limit: float) -> list[Any]:
-    """Every number within +-limit."""
-    return each(lambda gradient: ops.clip(gradient, -limit, limit), gradients)
+    """Every number within +-limit; what is none stays none, to be noticed."""
+
+    def clip(gradient: Any) -> Any:
+        cut = ops.clip(gradient, -limit, limit)
+        return ops.where(ops.isfinite(gradient), cut, gradient)
+
+    return each(clip, gradients)
 
 
 def clip_by_variable_norm(gradients: Sequence[Any], limit: float) -> list[Any]:

@@ -20,6 +20,7 @@ import keras
 
 from kerastricks import build, config, models
 from kerastricks.augment import Normalize
+from kerastricks.call_text import split_outside
 from kerastricks.errors import InputError
 from kerastricks.models.fold import fold_batch_norms
 from kerastricks.models.fuse import copy_with, is_graph
@@ -61,7 +62,7 @@ def load_teachers(
         )
     """
     student = Student(tuple(class_names), image_size, normalize, precision)
-    entries = [entry.strip() for entry in text.split(",")]
+    entries = split_outside(text)
     if not all(entries):
         raise InputError(
             "teacher must be one teacher, or several with commas between "
@@ -162,6 +163,11 @@ def headless(teacher: str, student: Student) -> InputError:
 def from_file(name: str, file: str, student: Student) -> Network:
     """A network with weights that were trained on images normalised as the
     student's; by torch, as torchvision and timm have ImageNet's."""
+    if not pathlib.Path(os.path.expanduser(file)).is_file():
+        raise InputError(
+            "a teacher's weights must be a file that is there. "
+            f"Received: teacher={name}={file}"
+        )
     in_zoo, ours = models.in_zoo(name), file.endswith(OURS)
     if in_zoo and not ours:
         return from_zoo(name, file, student)

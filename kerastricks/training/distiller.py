@@ -22,7 +22,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.losses import DistillationLoss
+from kerastricks.losses import DistillationLoss, FeatureLoss
 from kerastricks.training.ema import Ema
 from kerastricks.training.learner import Learner
 
@@ -75,7 +75,7 @@ class Distiller(Learner):
             1 - hard_weight if soft_weight is None else soft_weight
         )
         self.feature_weight = feature_weight
-        self.feature_loss = keras.losses.MeanSquaredError()
+        self.feature_loss = FeatureLoss()
         self.taps: Held | None = None
         if feature_weight:
             self.tap(self.teachers.content[0])
@@ -160,6 +160,8 @@ class Distiller(Learner):
         )
         soft = self.soft_loss(y["teacher"], logits, sample_weight)
         loss = self.hard_weight * hard + self.soft_weight * soft
+        if self.losses:  # of the weights, whoever teaches; `hard` has a share
+            loss = loss + (1 - self.hard_weight) * sum(self.losses)
         if self.taps is None:
             return loss
         mapped = self.projection(ops.cast(y_pred[1], "float32"))
@@ -214,4 +216,7 @@ def with_features(model: keras.Model) -> keras.Model:
             "features are what the last Dense layer of a functional model is "
             f"given. Received: {model.name}, without one"
         )
-    return keras.Model(model.input, [model.output, heads[-1].input])
+    # A model of layers in a row has no input of its own before it is called.
+    alone = isinstance(model, keras.Sequential)
+    inputs = model.inputs if alone else model.input
+    return keras.Model(inputs, [model.outputs[0], heads[-1].input])

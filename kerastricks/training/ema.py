@@ -15,9 +15,12 @@ Means and variances of batch norm are averaged like weights, which Keras's
 weights when `fit` ends.
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
+import keras
 from keras import ops
 
 WARMUP = 9  # (1 + n) / (10 + n) of TensorFlow, n = t - 1
@@ -60,3 +63,62 @@ class EpochMeans:
         learner = Learner(model, augment, average=EpochMeans())
         learner.average_in(1 / (n + 1))  # after the n-th of them, n from 0
     """
+
+
+class KeepsAverage:
+    """A learner's side of it: the variables, and how they change places."""
+
+    model: keras.Model
+    averages: list[Any]
+    add_weight: Any  # Keras's
+
+    def copies(self) -> list[Any]:
+        """A variable for each that `averaged_variables` names, equal to it."""
+        made = [
+            self.add_weight(
+                name=f"average_{place}",
+                shape=variable.shape,
+                dtype=variable.dtype,
+                initializer="zeros",
+                trainable=False,
+                aggregation="only_first_replica",
+            )
+            for place, variable in enumerate(self.averaged_variables)
+        ]
+        for copy, variable in zip(made, self.averaged_variables, strict=True):
+            copy.assign(ops.copy(variable.value))
+        return made
+
+    @property
+    def averaged_variables(self) -> list[Any]:
+        """The model's weights and statistics; no counters, no seeds."""
+        return [
+            variable
+            for variable in self.model.variables
+            if "float" in variable.dtype
+        ]
+
+    def average_in(self, share: Any) -> None:
+        """Moves the average by a share of the way to the weights."""
+        pairs = zip(self.averages, self.averaged_variables, strict=True)
+        for average, variable in pairs:
+            old, new = average.value, variable.value
+            between = old + share * (new - old)
+            average.assign(ops.where(share >= 1, new, between))
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Evaluates and saves with the average; then all is as it was.
+
+        Copies go over, no differences, so that not a bit changes; and none
+        shares its memory with another, for JAX's steps give theirs away.
+        """
+        variables = self.averaged_variables
+        raw = [ops.copy(variable.value) for variable in variables]
+        for variable, average in zip(variables, self.averages, strict=True):
+            variable.assign(ops.copy(average.value))
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, raw, strict=True):
+                variable.assign(value)

@@ -15,21 +15,45 @@ from kerastricks.training.run_state import Interrupted, RunCallback
 STEPS_BETWEEN_LOOKS = 50
 
 
+ADVICE = (
+    "the last checkpoint before it is kept. Try a lower learning_rate or a "
+    "longer warm-up in a new run_dir, or --on_nan=rollback"
+)
+
+
 class Diverged(RunError):
-    """The numbers have become none; a checkpoint from before may be there."""
+    """The numbers have become none; a checkpoint from before may be there.
+
+    Args:
+        what: happened.
+        received: the numbers of it.
+    """
+
+    def __init__(self, what: str, received: str) -> None:
+        super().__init__(f"{what}; {ADVICE}. Received: {received}")
+        self.what = f"{what} ({received})"
 
 
-def check_loss(learner: keras.Model, learning_rate: float) -> None:
+def check_loss(learner: keras.Model) -> None:
     """Raises if too many steps in a row had numbers that are none."""
     step = int(keras.ops.convert_to_numpy(learner.first_bad_step))
     if step >= 0:
         raise Diverged(
-            f"loss or gradients became NaN or infinite at step {step + 1}; the "
-            "last checkpoint before it is kept. Try a lower learning_rate or a "
-            "longer warm-up in a new run_dir, or --on_nan=rollback. Received: "
-            f"step={step + 1}, learning rate now {learning_rate:.4g}"
-            f"{loss_scale(learner)}"
+            f"loss or gradients became NaN or infinite at step {step + 1}",
+            f"step={step + 1}, learning rate {rate_at(learner, step):.4g}"
+            f"{loss_scale(learner)}",
         )
+
+
+def rate_at(learner: keras.Model, step: int) -> float:
+    """The learning rate of a step that is past."""
+    optimizer = learner.optimizer
+    while hasattr(optimizer, "inner_optimizer"):
+        optimizer = optimizer.inner_optimizer
+    rate = optimizer.get_config()["learning_rate"]
+    if isinstance(rate, dict):
+        rate = keras.saving.deserialize_keras_object(rate)(step)
+    return float(rate)
 
 
 def loss_scale(learner: keras.Model) -> str:
@@ -45,9 +69,7 @@ def check_finite(variables: Mapping[str, np.ndarray], step: int) -> None:
     for name, values in variables.items():
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise Diverged(
-                f"a variable became NaN or infinite by step {step}; the last "
-                "checkpoint before it is kept. Try a lower learning_rate or a "
-                f"longer warm-up in a new run_dir. Received: {name}"
+                f"a variable became NaN or infinite by step {step}", name
             )
 
 
@@ -61,16 +83,16 @@ class GuardLoss(RunCallback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if batch and batch % STEPS_BETWEEN_LOOKS == 0:
-            check_loss(self.model, current_rate(self.model))
+            check_loss(self.model)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        check_loss(self.model, current_rate(self.model))
+        check_loss(self.model)
         for name, value in (logs or {}).items():
             if name == "val_loss" and not math.isfinite(value):
                 raise Diverged(
                     "the validation loss is no number: the weights have grown "
-                    "too large. Try a lower learning_rate. Received: "
-                    f"val_loss={value} after epoch {epoch + 1}"
+                    "too large",
+                    f"val_loss={value} after epoch {epoch + 1}",
                 )
 
 

@@ -6,8 +6,7 @@ The augmentation runs inside the compiled step, on the device, from uint8
 batches; labels become soft ones there.
 """
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -19,16 +18,17 @@ from kerastricks.backend import (
     StepShim,
     apply_gradients,
     replica_count,
+    replica_index,
     sum_over_replicas,
 )
 from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
-from kerastricks.training.ema import Ema, EpochMeans
+from kerastricks.training.ema import Ema, EpochMeans, KeepsAverage
 from kerastricks.training.passes import Found, micro_passes, one_pass
 from kerastricks.training.sam import Sam
 from kerastricks.training.soft_accuracy import SoftAccuracy
 
 
-class Learner(StepShim, keras.Model):
+class Learner(StepShim, KeepsAverage, keras.Model):
     """Wraps a classifier that takes normalised images and gives logits.
 
     Batches are ({"image": uint8 [B, H, W, 3], "key": int32 [B, 2]}, labels)
@@ -115,32 +115,6 @@ class Learner(StepShim, keras.Model):
             aggregation="only_first_replica",
         )
 
-    def copies(self) -> list[Any]:
-        """A variable for each that `averaged_variables` names, equal to it."""
-        made = [
-            self.add_weight(
-                name=f"average_{place}",
-                shape=variable.shape,
-                dtype=variable.dtype,
-                initializer="zeros",
-                trainable=False,
-                aggregation="only_first_replica",
-            )
-            for place, variable in enumerate(self.averaged_variables)
-        ]
-        for copy, variable in zip(made, self.averaged_variables, strict=True):
-            copy.assign(ops.copy(variable.value))
-        return made
-
-    @property
-    def averaged_variables(self) -> list[Any]:
-        """The model's weights and statistics; no counters, no seeds."""
-        return [
-            variable
-            for variable in self.model.variables
-            if "float" in variable.dtype
-        ]
-
     def compile(
         self,
         optimizer: Any = "sgd",
@@ -149,6 +123,12 @@ class Learner(StepShim, keras.Model):
         **kwargs: Any,
     ) -> None:
         """As Keras's; cross entropy, top-1 and top-5 unless told otherwise."""
+        name = loss if isinstance(loss, str) else type(loss).__name__
+        if "sparse" in name.lower():
+            raise ValueError(
+                "labels are rows of numbers here, which may be mixed: take "
+                f"SoftCrossEntropy, say. Received: loss={name}"
+            )
         super().compile(
             optimizer=optimizer,
             loss=self.eval_loss if loss is None else loss,
@@ -207,7 +187,9 @@ class Learner(StepShim, keras.Model):
     def default_keys(self, images: Any) -> Any:
         """Keys [B, 2] = (step, place) for batches that bring none."""
         refuse_parity(self.augment.tricks)
-        return draws.counted_keys(self.steps_done, images)
+        keys = draws.counted_keys(self.steps_done, images)
+        first = replica_index() * ops.shape(images)[0]  # of this replica's
+        return keys + ops.stack([0, ops.cast(first, keys.dtype)])
 
     def step(self, data: Any) -> dict[str, Any]:
         """One optimizer step; the epoch's numbers so far."""
@@ -336,31 +318,6 @@ class Learner(StepShim, keras.Model):
             ops.where(too_many, step - (self.nan_steps - 1), first)
         )
         self.bad_steps.assign(bad)
-
-    def average_in(self, share: Any) -> None:
-        """Moves the average by a share of the way to the weights."""
-        pairs = zip(self.averages, self.averaged_variables, strict=True)
-        for average, variable in pairs:
-            old, new = average.value, variable.value
-            between = old + share * (new - old)
-            average.assign(ops.where(share >= 1, new, between))
-
-    @contextlib.contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Evaluates and saves with the average; then all is as it was.
-
-        Copies go over, no differences, so that not a bit changes; and none
-        shares its memory with another, for JAX's steps give theirs away.
-        """
-        variables = self.averaged_variables
-        raw = [ops.copy(variable.value) for variable in variables]
-        for variable, average in zip(variables, self.averages, strict=True):
-            variable.assign(ops.copy(average.value))
-        try:
-            yield
-        finally:
-            for variable, value in zip(variables, raw, strict=True):
-                variable.assign(value)
 
     def set_augment(self, augment: Augment) -> None:
         """Other tricks from the next `fit` on; the step is traced anew."""

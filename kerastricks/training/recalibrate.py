@@ -45,24 +45,36 @@ def recalibrate(
     Example:
         recalibrate(learner.model, images, steps=100)
     """
-    norms = [
-        layer
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
-        and layer.trainable
-    ]
-    if not norms:
-        return 0
-    moving = [
-        weight
-        for layer in norms
-        for weight in (layer.moving_mean, layer.moving_variance)
-    ]
-    with everything_else_kept(model, norms):
-        found = means(Pass(model), itertools.islice(batches, steps), moving)
-    for weight, value in zip(moving, found, strict=True):
-        weight.assign(value.astype(weight.dtype))
-    return len(norms)
+    return Recalibration(model)(batches, steps)
+
+
+class Recalibration:
+    """The same, of one model again and again; compiled once."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        self.run = Pass(model)
+        self.norms = [
+            layer
+            for layer in model._flatten_layers()
+            if isinstance(layer, keras.layers.BatchNormalization)
+            and layer.trainable
+        ]
+
+    def __call__(self, batches: Iterable[Any], steps: int | None = None) -> int:
+        """As `recalibrate`."""
+        moving = [
+            weight
+            for layer in self.norms
+            for weight in (layer.moving_mean, layer.moving_variance)
+        ]
+        if moving:
+            with everything_else_kept(self.model, self.norms):
+                cut = itertools.islice(batches, steps)
+                found = means(self.run, cut, moving)
+            for weight, value in zip(moving, found, strict=True):
+                weight.assign(value.astype(weight.dtype))
+        return len(self.norms)
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from kerastricks.training.guard import (
     WatchSignals,
     check_finite,
     check_loss,
-    current_rate,
 )
 from kerastricks.training.run_state import RunCallback, RunState
 
@@ -71,7 +70,7 @@ class SaveCheckpoints(RunCallback):
 
     def save(self) -> None:
         """Never of a run whose loss has become NaN, be it for a step only."""
-        check_loss(self.model, current_rate(self.model))
+        check_loss(self.model)
         if int(keras.ops.convert_to_numpy(self.model.bad_steps)):
             return
         variables = read_variables(self.model)

@@ -118,6 +118,15 @@ def test_several_classes_an_image_need_questions_of_their_own(values):
         loss(True, **values)
 
 
+@pytest.mark.parametrize("smoothing, threshold", [(0.1, 0.0), (0.6, 0.1)])
+def test_a_threshold_below_all_targets_is_refused(smoothing, threshold):
+    values = {"label_smoothing": smoothing, "bce_target_thresh": threshold}
+    with pytest.raises(InputError, match="lifts every target to 0.*Received: "):
+        loss(loss="sigmoid", **values)
+    # With 1,000 classes it would be in order, and without smoothing too.
+    assert loss(loss="sigmoid", bce_target_thresh=0.0, label_smoothing=0.0)
+
+
 @pytest.fixture(scope="module")
 def data(image_folder):
     recipe = Recipe(data=f"folder:{image_folder}", image_size=16, batch_size=8)
@@ -164,6 +173,13 @@ def test_the_head_is_not_clipped_adaptively(data):
     assert learner.clip.mode == "agc" and len(learner.clip.skip) == 2
     assert all("head" in path for path in learner.clip.skip)
     assert learner.average == EpochMeans()
+
+
+def test_what_a_trick_refuses_is_the_flags_fault(data):
+    with pytest.raises(InputError, match="smoothing must be one of.*half"):
+        made(data, smoothing_law="half")
+    with pytest.raises(InputError, match="milestones must be steps above 0"):
+        made(data, schedule="multistep", decay_milestones="0.01,0.02")
 
 
 def test_views_go_through_all_of_it(data):

@@ -216,6 +216,20 @@ def test_features_are_drawn_towards_the_teachers():
     assert not any("projection" in path for path in saved)
 
 
+def test_penalties_of_weights_count_in_full():
+    student = network(0)
+    student.layers[-1].kernel_regularizer = keras.regularizers.L2(0.3)
+    student.layers[-1].kernel.regularizer = keras.regularizers.L2(0.3)
+    penalty = float(sum(student.losses))
+    assert penalty > 0.001
+    learner = Distiller(
+        student, [UNIT], teachers=[network(1)], hard_weight=0.25
+    )
+    learner.compile(SGD(0.0), SoftCrossEntropy())
+    plain = make([network(1)], rate=0.0, kind="kl", hard_weight=0.25)
+    assert fit(learner)[0] == pytest.approx(fit(plain)[0] + penalty, rel=1e-4)
+
+
 def test_a_student_may_learn_from_its_own_average():
     learner = make(
         "ema", average=Ema(0.9), hard_weight=0.0, temperature=2.0, rate=0.1

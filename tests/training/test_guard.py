@@ -23,9 +23,11 @@ from kerastricks.training.guard import (
 
 
 def fake(first_bad_step=-1, rate=0.25, **more):
+    inner = SGD(rate)
+    if more:
+        inner = types.SimpleNamespace(inner_optimizer=inner, **more)
     return types.SimpleNamespace(
-        first_bad_step=np.int32(first_bad_step),
-        optimizer=types.SimpleNamespace(learning_rate=rate, **more),
+        first_bad_step=np.int32(first_bad_step), optimizer=inner
     )
 
 
@@ -36,26 +38,26 @@ def guard(model):
 
 
 def test_check_loss_names_the_step_from_one():
-    check_loss(fake(), 0.1)
+    check_loss(fake())
     message = (
         "loss or gradients became NaN or infinite at step 1; "
         ".*lower learning_rate"
-        ".*Received: step=1, learning rate now 0.0123"
+        ".*Received: step=1, learning rate 0.0123"
     )
     with pytest.raises(RunError, match=message):
-        check_loss(fake(first_bad_step=0), 0.012345)
+        check_loss(fake(first_bad_step=0, rate=0.012345))
 
 
 def test_a_loss_scale_is_told():
-    with pytest.raises(Diverged, match="rate now 0.1, loss scale 32768$"):
-        check_loss(fake(first_bad_step=3, dynamic_scale=2.0**15), 0.1)
+    with pytest.raises(Diverged, match="rate 0.25, loss scale 32768$"):
+        check_loss(fake(first_bad_step=3, dynamic_scale=2.0**15))
 
 
 def test_it_looks_every_fifty_steps_and_at_the_epochs_end():
     callback = guard(fake(first_bad_step=17))
     for batch in range(STEPS_BETWEEN_LOOKS):
         callback.on_train_batch_begin(batch)
-    with pytest.raises(RunError, match="at step 18.*rate now 0.25"):
+    with pytest.raises(RunError, match="at step 18.*rate 0.25"):
         callback.on_train_batch_begin(STEPS_BETWEEN_LOOKS)
     with pytest.raises(RunError, match="at step 18"):
         callback.on_epoch_end(0, {})
@@ -85,8 +87,8 @@ def test_a_fit_ends_at_the_first_look_after_the_bad_step():
     learner = Learner(model, [Normalize()])
     learner.compile(SGD(Cosine(0.1, steps=2 * STEPS_BETWEEN_LOOKS)))
     callback = GuardLoss(RunState())
-    # Half-way down the cosine.
-    with pytest.raises(RunError, match="at step 21;.*learning rate now 0.05"):
+    # A fifth of the way down the cosine, though it is found out half-way.
+    with pytest.raises(RunError, match="at step 21;.*learning rate 0.09045$"):
         learner.fit(
             images,
             np.zeros(count),

@@ -338,6 +338,18 @@ def test_compile_takes_other_losses_and_metrics(data):
     assert found["hits"] == pytest.approx(accuracy, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "sparse_categorical_crossentropy",
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    ],
+)
+def test_losses_of_class_numbers_are_refused(loss):
+    with pytest.raises(ValueError, match="take SoftCrossEntropy.*loss=[sS]par"):
+        Learner(linear_model(), [NORMALIZE]).compile("sgd", loss)
+
+
 def test_labels_may_stand_in_a_column(data):
     images, labels, keys = data
     learner = make_learner([NORMALIZE])
