@@ -611,8 +611,8 @@ class Run:
     )
     on_nan: str = knob(
         "stop",
-        "if losses or gradients are no numbers: stop the run, or go back to the "
-        "last checkpoint and on with other data, at most 3 times",
+        "if losses or gradients are no numbers: stop the run, or go back to "
+        "the last checkpoint and on with other data, at most 3 times",
         choices=("stop", "rollback"),
         identity=False,
     )
