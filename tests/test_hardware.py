@@ -129,5 +129,7 @@ def test_recipe_is_spelled_out_and_else_the_same(monkeypatch):
     monkeypatch.setattr(hardware, "choose_precision", lambda wanted: "float32")
     recipe = Recipe(mixup=0.2)
     resolved = hardware.resolve(recipe)
-    assert resolved == recipe.replace(backend="jax", precision="float32")
+    settled = recipe.settled()
+    assert resolved == settled.replace(backend="jax", precision="float32")
+    assert settled.optimizer.learning_rate == 0.1
     assert resolved.sha256() != recipe.sha256()

@@ -56,9 +56,8 @@ def test_result_names_what_it_lacks(finished):
 
 def test_recipe_flags_replay_the_run(small_recipe, finished):
     text = (finished.run_dir / "recipe.flags").read_text()
-    assert (
-        RunDir(finished.run_dir).recipe().identity() == small_recipe.identity()
-    )
+    settled = small_recipe.settled()
+    assert RunDir(finished.run_dir).recipe().identity() == settled.identity()
     assert f"--data={small_recipe.data.data}\n" in text
 
 

@@ -411,7 +411,7 @@ def test_views_of_an_image_stand_in_successive_rows(noise):
 
     plain = joined(batches(noise, seed=3))
     alone = joined(batches(noise, seed=3, policy=policy))
-    images, labels, keys = joined(
+    images, keys, labels = joined(
         batches(noise, seed=3, policy=policy, views=3)
     )
     np.testing.assert_array_equal(images[::3], plain[0])

@@ -62,8 +62,8 @@ def test_a_row_by_hand(clock):
         "images_per_second": 8.0,  # 16 images in 2 s
         "seconds": 58.0,  # 20 + 4 * 2 + 30
     }
-    clean = ("clean_loss", "clean_top1")
-    assert tuple(row) == tuple(name for name in COLUMNS if name not in clean)
+    extras = ("clean_loss", "clean_top1", "average_loss", "average_top1")
+    assert tuple(row) == tuple(name for name in COLUMNS if name not in extras)
 
 
 def test_speed_of_one_step_and_of_a_later_epoch(clock):
@@ -90,7 +90,8 @@ def test_clean_accuracy_reaches_the_row(clock):
             assert (batches, verbose, return_dict) == ("batches", 0, True)
             return {"loss": 0.5, "top1": 0.75, "top5": 1.0}
 
-    state, logs = RunState(), {**LOGS, **VAL}
+    average = {"average_loss": 0.4, "average_top1": 0.8}
+    state, logs = RunState(), {**LOGS, **VAL, **average}
     measure, keep = MeasureClean(state, "batches"), KeepHistory(state, 8)
     measure.set_model(Model())
     measure.on_epoch_end(0, logs)
