@@ -63,7 +63,7 @@ def train(
         """Batch norm's statistics, each time from the same training images."""
         images = (
             learner.prepare(batch, training=True)[0]
-            for batch in open_batches(phases[-1], 0)
+            for batch in open_batches(phases[-1], 0).as_numpy_iterator()
         )
         recalibrate(images, recipe.optimizer.recalibrate_bn)
 

@@ -6,6 +6,7 @@ from keras import ops
 
 from kerastricks.losses import (
     DistillationLoss,
+    FeatureLoss,
     distillation_loss,
     feature_loss,
 )
@@ -111,3 +112,10 @@ def test_kl_keeps_its_digits_at_high_temperatures():
     expected = 400 * (p * np.log(p / q)).sum(axis=1)
     found = distillation_loss(student, teacher, 20.0, "kl")
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_the_feature_loss_of_a_batch_is_the_mean():
+    student, teacher = np.zeros((2, 3)), np.array([[1.0] * 3, [2.0] * 3])
+    assert float(FeatureLoss()(teacher, student)) == pytest.approx(2.5)
+    config = FeatureLoss().get_config()
+    assert FeatureLoss.from_config(config).name == "features"
