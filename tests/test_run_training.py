@@ -12,8 +12,6 @@ import kerastricks
 from kerastricks import build
 from kerastricks.errors import RunError
 
-pytestmark = pytest.mark.traced
-
 STEPS = 6  # in an epoch of 48 images, batches of 8
 
 
@@ -62,6 +60,7 @@ def broken_batches(monkeypatch):
     return breaking
 
 
+@pytest.mark.traced
 def test_it_goes_back_and_on_with_other_batches(
     short, broken_batches, tmp_path, capsys
 ):

@@ -19,8 +19,6 @@ from kerastricks.optimizers import (
     RMSprop,
 )
 
-pytestmark = pytest.mark.traced
-
 STEPS = 10  # in an epoch
 # Of each optimizer its class, and what the flags' defaults make of it for 1,024
 # images: (learning rate, weight decay, ...).
