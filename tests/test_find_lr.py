@@ -103,17 +103,6 @@ def test_advice():
     assert plain[2] == f"minimum/10  --learning_rate={tenth:.2g}"
 
 
-def test_momentum_of_a_wrapped_optimizer():
-    class Inner:
-        momentum = staticmethod(lambda step: 0.9)
-
-    class Outer:
-        inner_optimizer = Inner
-
-    assert find_lr.momentum_schedule(Outer)(3) == 0.9
-    assert find_lr.momentum_schedule(keras.optimizers.SGD(momentum=0.5)) is None
-
-
 @pytest.mark.parametrize(
     "flag, message",
     [

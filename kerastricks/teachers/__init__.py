@@ -163,11 +163,6 @@ def headless(teacher: str, student: Student) -> InputError:
 def from_file(name: str, file: str, student: Student) -> Network:
     """A network with weights that were trained on images normalised as the
     student's; by torch, as torchvision and timm have ImageNet's."""
-    if not pathlib.Path(os.path.expanduser(file)).is_file():
-        raise InputError(
-            "a teacher's weights must be a file that is there. "
-            f"Received: teacher={name}={file}"
-        )
     in_zoo, ours = models.in_zoo(name), file.endswith(OURS)
     if in_zoo and not ours:
         return from_zoo(name, file, student)
@@ -183,9 +178,10 @@ def from_file(name: str, file: str, student: Student) -> Network:
         try:
             copied = copy_from(network, file)
             break
-        except InputError:
-            if size is None:
-                raise
+        except InputError as error:
+            if size is None:  # they speak of the student's flag
+                text = str(error).replace("init_weights", "teacher")
+                raise InputError(text) from None
     if copied.left_new:
         raise headless(f"{name}={file}", student)
     return network, student.normalize if ours else IMAGENET
