@@ -13,7 +13,7 @@ something starts to work.
 import importlib
 from typing import Any
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError, RunError

@@ -11,15 +11,14 @@ from kerastricks.assembly.inputs import (
     data,
     eval_batches,
     evaluation_data,
-    progress,
     settle,
     squares,
     train_batches,
 )
 from kerastricks.assembly.network import begun as network
 from kerastricks.assembly.network import classifier, published_weights
-from kerastricks.assembly.plan import phases
-from kerastricks.assembly.step import learner, loss, views
+from kerastricks.assembly.plan import doubtful, pace, phases, views
+from kerastricks.assembly.step import learner, loss
 from kerastricks.assembly.updates import (
     factors,
     momentum,
@@ -34,6 +33,7 @@ __all__ = [
     "classifier",
     "clean_slice",
     "data",
+    "doubtful",
     "eval_batches",
     "evaluation_data",
     "factors",
@@ -43,8 +43,8 @@ __all__ = [
     "network",
     "normalizer",
     "optimizer",
+    "pace",
     "phases",
-    "progress",
     "published_weights",
     "refuse_large",
     "schedule",

@@ -1,8 +1,9 @@
 """The stages of a run: data, model, training, evaluation, report, export."""
 
+import dataclasses
 import importlib.metadata
-import json
 import platform
+import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,24 +11,25 @@ from typing import Any
 
 import kerastricks
 from kerastricks import build, effective, flags, teaching, trained
+from kerastricks.assess.findings import Findings, find
+from kerastricks.assess.image_sizes import image_sizes
+from kerastricks.assess.pictures import mistakes
 from kerastricks.config import Recipe
+from kerastricks.data import Source
 from kerastricks.errors import RunError
-from kerastricks.evaluation import (
-    confusion_matrix,
-    label_reliability,
-    label_scores,
-    reliability_bins,
-    summarize,
-)
-from kerastricks.files import write_text
-from kerastricks.outcome import Outcome, judge, mistakes
+from kerastricks.files import json_text, write_text
+from kerastricks.outcome import Outcome, judge
+from kerastricks.progress import Progress
+from kerastricks.report.pictures import Picture
 from kerastricks.report.run_report import run_report
 from kerastricks.run_dir import RunDir
 from kerastricks.run_training import train
-from kerastricks.serving import write_saved_model
+from kerastricks.serving.card import write_card
+from kerastricks.serving.of_run import export_run
 from kerastricks.trained import Trained
 from kerastricks.training import RunState
 from kerastricks.training.checkpoint import Checkpoints
+from kerastricks.training.history import resize_speedup
 
 NAMED = 10  # bad images in a line of the report
 
@@ -47,23 +49,46 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     folder.record(recipe, about)
     state = train(recipe, folder, splits, learner, checkpoints, found)
     classifier = trained.load(recipe, folder)
-    outcome = judge(recipe, classifier, splits)
-    result = result_values(recipe, about, state, outcome)
-    write_report(recipe, folder, splits, state, outcome, about, result)
+    outcome = judge(recipe, classifier, splits, Progress("evaluating"))
+    names, sizes = splits.val.class_names, image_sizes(splits.val)
+    findings = find(outcome, names, sizes)
+    result = result_values(recipe, about, state, outcome, findings)
+    pictures = mistakes(recipe, splits, outcome)
+    write_report(
+        recipe, folder, splits, state, pictures, about, result, findings
+    )
+    write_text(folder.calibration_file, json_text(findings.calibration()))
     if recipe.run.export:
-        export(recipe, folder, classifier)
+        warmth = findings.calibrated.temperature
+        classifier = dataclasses.replace(classifier, temperature=warmth)
+        try:
+            export(recipe, folder, classifier, splits.val, result)
+        except RunError as error:  # what was trained is not lost by it
+            write_text(folder.result_file, json_text(result))
+            raise RunError(
+                f"{error}. The run is finished all the same: {folder.path}"
+            ) from error
     # Last of all: its presence says that the run is finished.
-    write_text(folder.result_file, json.dumps(result, indent=1))
+    write_text(folder.result_file, json_text(result))
     return result
 
 
 def result_values(
-    recipe: Recipe, about: dict[str, Any], state: RunState, outcome: Outcome
+    recipe: Recipe,
+    about: dict[str, Any],
+    state: RunState,
+    outcome: Outcome,
+    findings: Findings,
 ) -> dict[str, Any]:
     """The content of result.json: the contract's keys, then a few more."""
     speeds = [row["images_per_second"] for row in state.history]
-    return summarize(outcome.logits, outcome.labels) | {
-        "images_per_second": sorted(speeds)[len(speeds) // 2],
+    frozen = any(p["layer_groups_trained"] != "all" for p in about["phases"])
+    # Epochs of the head alone are short for another reason.
+    gain = None if frozen else resize_speedup(state.history)
+    sizes = {} if gain is None else {"resize_speedup": round(gain, 3)}
+    numbers = findings.numbers | sizes
+    return numbers | {
+        "images_per_second": statistics.median(speeds),
         "seconds": round(state.seconds, 2),
         "steps": state.step,
         "epochs": recipe.schedule.epochs,
@@ -97,9 +122,10 @@ def write_report(
     folder: RunDir,
     splits: build.Splits,
     state: RunState,
-    outcome: Outcome,
+    pictures: Sequence[Picture],
     about: dict[str, Any],
     result: dict[str, Any],
+    findings: Findings,
 ) -> None:
     """report.html."""
     write_text(
@@ -111,10 +137,13 @@ def write_report(
             learning_rates=effective.learning_rates(recipe, splits, 200),
             effective=about,
             recipe_text=flags.recipe_text(recipe),
-            class_names=splits.train.class_names,
-            mistakes=mistakes(recipe, splits, outcome),
-            notes=[*left_out(splits.skipped), *about["warnings"]],
-            **by_class(outcome),
+            mistakes=pictures,
+            notes=[
+                *left_out(splits.skipped),
+                *about["warnings"],
+                *findings.doubts(),
+            ],
+            **findings.measured(),
         ),
     )
 
@@ -128,27 +157,23 @@ def left_out(skipped: Sequence[str]) -> list[str]:
     return [f"bad images left out ({len(skipped)}): {names}{more}"]
 
 
-def by_class(outcome: Outcome) -> dict[str, Any]:
-    """The report's arrays on classes and calibration."""
-    logits, labels = outcome.logits, outcome.labels
-    if outcome.multi_label:
-        return {
-            "confusion": None,
-            "label_scores": label_scores(logits, labels),
-            "reliability": label_reliability(logits, labels),
-        }
-    return {
-        "confusion": confusion_matrix(
-            labels, logits.argmax(axis=1), logits.shape[1]
-        ),
-        "reliability": reliability_bins(outcome.probabilities, labels),
-    }
-
-
-def export(recipe: Recipe, folder: RunDir, classifier: Trained) -> None:
+def export(
+    recipe: Recipe,
+    folder: RunDir,
+    classifier: Trained,
+    source: Source,
+    result: dict[str, Any],
+) -> None:
     """saved_model/; after JAX, by TensorFlow in a process of its own."""
     if recipe.run.backend == "tensorflow":
-        write_saved_model(classifier, folder.saved_model)
+        export_run(
+            recipe,
+            folder,
+            classifier,
+            folder.saved_model,
+            source=source,
+            result=result,
+        )
         return
     command = [sys.executable, "-m", "kerastricks.export"]
     done = subprocess.run(
@@ -156,3 +181,4 @@ def export(recipe: Recipe, folder: RunDir, classifier: Trained) -> None:
     )
     if done.returncode:
         raise RunError(f"the export failed: {done.stderr.strip()}")
+    write_card(recipe, folder, folder.saved_model, result)

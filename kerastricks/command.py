@@ -10,14 +10,22 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from kerastricks.errors import InputError, RunError
+from kerastricks.progress import CLEAR
 
 # TensorFlow 2.21 writes these whatever the log level is.
 NOTES = (
     b"WARNING: All log messages before absl::InitializeLog",
     b"I0000 ",
 )
-# No GPU is no error, and a broken JPEG is told of by name, once.
-NEEDLESS = (b"failed call to cuInit", b"jpeg_mem.cc")
+# No GPU is no error, a broken JPEG is told of by name, once, and batches of
+# several sizes (views, the last one of an epoch) are traced several times.
+NEEDLESS = (
+    b"failed call to cuInit",
+    b"jpeg_mem.cc",
+    b"triggered tf.function retracing",
+)
+# What is half done is either kept, and gone on from, or not there at all.
+STOPPED = "stopped; give the same command again to go on"
 
 
 def run_command(body: Callable[[Sequence[str]], None]) -> None:
@@ -34,7 +42,7 @@ def run_command(body: Callable[[Sequence[str]], None]) -> None:
     except (RunError, OSError) as error:
         code = complain(error, 1)
     except KeyboardInterrupt as error:
-        code = complain(str(error) or "stopped", 130)
+        code = complain(str(error) or STOPPED, 130)
     sys.exit(code)
 
 
@@ -75,5 +83,7 @@ def pass_on(source: int, real: int) -> None:
 def complain(error: object, code: int) -> int:
     """Prints one line on stderr."""
     first_line = str(error).strip().split("\n")[0]
-    print(f"kerastricks: {first_line}", file=sys.stderr)
+    # On a terminal it takes the place of a half drawn bar.
+    start = CLEAR if sys.stderr.isatty() else ""
+    print(f"{start}kerastricks: {first_line}", file=sys.stderr)
     return code

@@ -13,9 +13,12 @@ from kerastricks import build
 from kerastricks.call_text import split_outside
 from kerastricks.config import Recipe, doubts, idle_knobs, normalization
 from kerastricks.models import count_flops
-from kerastricks.optimizers import decay_mask, layer_groups
+from kerastricks.optimizers import Muon, decay_mask, layer_groups
+from kerastricks.optimizers.base import Optimizer
 from kerastricks.report.page import amount
 from kerastricks.training import Distiller, Learner
+from kerastricks.training.freezing import own_optimizer
+from kerastricks.training.phases import epoch_at
 
 POINTS = 10  # of the learning rate
 # What --weight_decay is to the other optimizers.
@@ -67,6 +70,7 @@ def describe(
                 "steps": phase.last_step - phase.first_step,
                 "image_size": phase.image_size,
                 "batch_size": phase.batch_size,
+                "layer_groups_trained": phase.trained or "all",
                 "augment": [repr(trick) for trick in phase.augment.tricks],
             }
             for phase in plan
@@ -77,7 +81,9 @@ def describe(
             "seed": recipe.run.seed,
             "recipe_sha256": recipe.sha256(),
         },
-        "warnings": idle_knobs(recipe) + doubts(recipe),
+        "warnings": idle_knobs(recipe)
+        + doubts(recipe)
+        + build.doubtful(recipe, plan),
     }
 
 
@@ -136,21 +142,45 @@ def optimizer(
 ) -> dict[str, Any]:
     """How gradients become steps, and along which learning rates."""
     knobs = recipe.settled().optimizer
+    average = None if learner.average is None else repr(learner.average)
+    if knobs.swa_epochs:
+        average = f"{average} of the last {knobs.swa_epochs} epochs"
     return {
         "law": knobs.opt,
+        "settings": settings(own_optimizer(learner.optimizer)),
         "peak_learning_rate": recipe.peak_learning_rate(),
         "learning_rate_at": [
             {"epoch": epoch, "learning_rate": rate}
             for epoch, rate in learning_rates(recipe, splits, POINTS)
         ],
+        "rates_by_depth": knobs.layer_decay < 1 or bool(knobs.lr_groups),
         "learning_rate_factors": group_factors(recipe, learner.model),
         "weight_decay": weight_decay(recipe),
         "clip": None if learner.clip is None else repr(learner.clip),
         "sam": None if learner.sam is None else repr(learner.sam),
-        "average": None if learner.average is None else repr(learner.average),
+        "average": average,
+        "recalibrate_bn": knobs.recalibrate_bn or None,
         "lookahead": knobs.lookahead or None,
         "micro_batches": learner.accumulate,
     }
+
+
+def settings(made: Optimizer) -> dict[str, Any]:
+    """What the optimizer was made with, but for rate and decay."""
+    told_elsewhere = {
+        *("name", "learning_rate", "weight_decay", "no_bias_decay"),
+        *("rate_factors", "clipnorm", "global_clipnorm", "clipvalue"),
+        *("loss_scale_factor", "gradient_accumulation_steps"),
+        *("use_ema", "ema_momentum", "ema_overwrite_frequency"),
+    }
+    told = {
+        name: value
+        for name, value in made.get_config().items()
+        if name not in told_elsewhere
+    }
+    if isinstance(made, Muon):
+        told["adamw_variables"] = sorted(made.by_adam)
+    return told
 
 
 def group_factors(recipe: Recipe, model: keras.Model) -> list[dict[str, Any]]:
@@ -176,6 +206,7 @@ def teachers(recipe: Recipe, learner: Learner) -> dict[str, Any] | None:
         "params": [
             teacher.count_params() for teacher in learner.teachers.content
         ],
+        "cached": recipe.distill.cache_teacher,
         "temperature": learner.temperature,
         "law": learner.soft_loss.kind,
         "hard_weight": learner.hard_weight,
@@ -212,12 +243,13 @@ def learning_rates(
 ) -> list[tuple[float, float]]:
     """(epoch, rate) at evenly spaced steps, the first and the last included."""
     steps = build.steps_per_epoch(splits.train, recipe.data.batch_size)
-    total = recipe.schedule.epochs * steps
-    schedule = build.schedule(recipe, steps)
+    plan = build.phases(recipe, splits)
+    total = plan[-1].last_step
+    schedule = build.schedule(recipe, steps, build.pace(recipe, plan))
     chosen = sorted(
         {round(i * (total - 1) / (points - 1)) for i in range(points)}
     )
-    return [(step / steps, float(schedule(step))) for step in chosen]
+    return [(epoch_at(plan, step), float(schedule(step))) for step in chosen]
 
 
 def summary(about: dict[str, Any]) -> str:
@@ -243,6 +275,7 @@ def summary(about: dict[str, Any]) -> str:
             if (extras := step_extras(optimizer))
             else []
         ),
+        *phase_lines(about["phases"]),
         f"run        {run['backend']}, {run['precision']}, seed {run['seed']}",
     ]
     if data["skipped_images"]:
@@ -251,13 +284,22 @@ def summary(about: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def phase_lines(phases: list[dict[str, Any]]) -> list[str]:
+    """A line for each, where there are several."""
+    if len(phases) == 1:
+        return []
+    return [
+        f"{'' if number else 'phases':<11}{phase['epochs']} "
+        f"epoch{'s' * (phase['epochs'] != 1)} ({phase['steps']:,} steps): "
+        f"{phase['name']}"
+        for number, phase in enumerate(phases)
+    ]
+
+
 def loss_line(about: dict[str, Any]) -> str:
     """The loss, the smoothing, what mixes, who teaches."""
     loss, teachers = about["loss"], about["teachers"]
-    parts = [loss["law"]]
-    if loss.get("label_smoothing"):
-        parts.append(f"label smoothing {loss['label_smoothing']:g}")
-    parts += loss["mixing"]
+    parts = [loss["law"], *loss_settings(loss), *loss["mixing"]]
     if teachers:
         parts.append(
             f"{teachers['hard_weight']:g} of it, {teachers['soft_weight']:g} "
@@ -267,6 +309,28 @@ def loss_line(about: dict[str, Any]) -> str:
         if teachers["feature_weight"]:
             parts.append(f"{teachers['feature_weight']:g} of its features")
     return ", ".join(parts)
+
+
+def loss_settings(loss: dict[str, Any]) -> list[str]:
+    """What of a loss is not as it is by itself, in words."""
+    smooth = loss.get("label_smoothing")
+    threshold = loss.get("target_threshold")
+    words = [
+        f"{name} {loss[key]:g}"
+        for key, name in (("gamma", "gamma"), ("weight", "of weight"))
+        if key in loss
+    ]
+    if smooth:
+        others = " over the other classes" * (loss.get("smoothing") == "others")
+        words.append(f"label smoothing {smooth:g}{others}")
+    if threshold is not None:
+        words.append(f"targets above {threshold:g} count in full, others not")
+    if loss.get("sum_classes"):
+        words.append("summed over the classes")
+    if loss.get("class_weights"):
+        weights = loss["class_weights"]
+        words.append(f"class weights {min(weights):g} to {max(weights):g}")
+    return words
 
 
 def step_extras(optimizer: dict[str, Any]) -> list[str]:
@@ -284,7 +348,12 @@ def step_extras(optimizer: dict[str, Any]) -> list[str]:
     if groups:
         low = min(group["factors"][0] for group in groups)
         high = max(group["factors"][-1] for group in groups)
-        parts.append(f"learning rates times {low:.3g} to {high:.3g} by depth")
+        by = "by depth" if optimizer["rates_by_depth"] else "of biases"
+        parts.append(f"learning rates times {low:.3g} to {high:.3g} {by}")
+    if "adamw_variables" in optimizer["settings"]:
+        count = len(optimizer["settings"]["adamw_variables"])
+        ratio = optimizer["settings"]["adam_ratio"]
+        parts.append(f"{count} variables by AdamW at {ratio:g} of the rate")
     return parts
 
 

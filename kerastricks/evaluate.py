@@ -1,84 +1,95 @@
-"""python -m kerastricks.evaluate --run_dir=DIR
+"""python -m kerastricks.evaluate --run_dir=DIR [--tta=center+4] [--compare=RUN]
 
 Classifies every validation image of a run once more, with its best weights in
-float32, and prints the numbers that result.json has.
+float32, prints what that comes to, and writes to DIR/evaluation: report.html,
+evaluation.json, predictions.csv and classes.csv. --run_dir=A,B,C averages the
+predictions of several runs; --compare sets another run beside them.
 """
 
 import pathlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kerastricks import flags
+from kerastricks import flags, run_dir, view_flags
 from kerastricks.command import run_command
 from kerastricks.errors import InputError
 from kerastricks.hardware import choose_backend
-from kerastricks.run_dir import RunDir
+from kerastricks.run_dir import RunDir, open_run, open_runs
 
-if TYPE_CHECKING:
-    from kerastricks.data import Source
-
-RUN_DIR = flags.Flag("run_dir", "", "folder of the run")
 DATA = flags.Flag(
     "data", "", "other data of the same classes; empty: the run's"
+)
+TTA = flags.Flag(
+    "tta",
+    "",
+    "test-time augmentation: center+4 (fast.ai's), flip, fivecrop, tencrop, "
+    "multiscale or multiscale=A/B/...; empty: none",
+)
+COMPARE = flags.Flag(
+    "compare", "", "another run, judged on the same images; empty: none"
+)
+OUTPUT = flags.Flag(
+    "output", "", "folder to write; empty: evaluation/ in the (first) run's"
+)
+GRAD_CAM = flags.Flag(
+    "grad_cam",
+    8,
+    "worst mistakes that the report shows what speaks for; 0: none",
+)
+GRAD_CAM_IMAGES = flags.Flag(
+    "grad_cam_images",
+    "",
+    "of these images instead: ends of their names, with commas between",
+)
+FLAGS = (
+    *(run_dir.FLAG, DATA, TTA, *view_flags.COMBINED),
+    *(COMPARE, OUTPUT, GRAD_CAM, GRAD_CAM_IMAGES),
 )
 
 
 def main(argv: Sequence[str]) -> None:
-    """Evaluates and prints."""
-    values, rest = flags.parse(argv, __doc__, (RUN_DIR, DATA))
+    """Evaluates, prints and writes."""
+    values, rest = flags.parse(argv, __doc__, FLAGS)
     if rest:
         raise InputError(
             f"evaluate takes flags only. Received: {' '.join(rest)}"
         )
-    folder = open_run(values["run_dir"])
-    recipe = folder.recipe()
-    choose_backend(recipe.run.backend)
+    folders = open_runs(values["run_dir"]) or [open_run("")]
+    check(values)
+    choose_backend(folders[0].recipe().run.backend)
 
-    import numpy as np
+    from kerastricks.assess.evaluation import evaluate
 
-    from kerastricks import build, trained
-    from kerastricks.evaluation import summarize
-    from kerastricks.outcome import judge
-
-    about = folder.read(folder.effective_file)["data"]
-    splits = build.evaluation_data(recipe, values["data"])
-    check_labels(splits.val, about)
-    outcome = judge(recipe, trained.load(recipe, folder), splits)
-    labels = outcome.labels
-    if about.get("multi_label") and not outcome.multi_label:
-        labels = np.eye(len(about["class_names"]), dtype=np.float32)[labels]
-    numbers = summarize(outcome.logits, labels)
-    width = max(map(len, numbers))
-    for name, value in numbers.items():
-        print(f"{name:{width}} {value:.6f}")
-    print(f"on {len(labels)} validation images")
+    evaluate(
+        folders,
+        open_run(values["compare"]) if values["compare"] else None,
+        data=values["data"],
+        tta=view_flags.tta(values),
+        output=target(values["output"], folders[0]),
+        grad_cam=values["grad_cam"],
+        grad_cam_images=split(values["grad_cam_images"]),
+    )
 
 
-def check_labels(source: "Source", about: dict[str, Any]) -> None:
-    """The data must ask what the run was taught.
-
-    Args:
-        about: the run's data, as effective.json tells it.
-    """
-    names, theirs = source.class_names, tuple(about["class_names"])
-    if names != theirs:
+def check(values: dict[str, Any]) -> None:
+    """Refuses what contradicts itself."""
+    if values["grad_cam"] < 0:
         raise InputError(
-            "the data must have the classes of the run. Received: "
-            f"{', '.join(names[:5])} ...; the run's: "
-            f"{', '.join(theirs[:5])} ..."
+            "grad_cam must not be negative. "
+            f"Received: grad_cam={values['grad_cam']}"
         )
-    if source.multi_label and not about.get("multi_label"):
-        raise InputError(
-            "a run of one class an image needs data of one class an image. "
-            f"Received: several labels, as of {source.names[0]}"
-        )
+    view_flags.refuse_idle(values)
 
 
-def open_run(path: str) -> RunDir:
-    """The run's folder, which every command but train needs."""
-    if not path:
-        raise InputError("this command needs --run_dir=DIR. Received: none")
-    return RunDir(pathlib.Path(path))
+def split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def target(output: str, folder: RunDir) -> pathlib.Path:
+    """Where the files go."""
+    if output:
+        return pathlib.Path(output).expanduser()
+    return folder.path / "evaluation"
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def one_line(result: Result) -> str:
     averaged = "averaged " * (result.values["best_weights"] == "average")
     return (
         f"{several}top-1 {result.top1:.2%}, top-5 {result.top5:.2%}, "
-        f"loss {result.loss:.4f}, calibration error {result.ece:.4f}\n"
+        f"loss {result.loss:.4f}, calibration error {result.ece:.2%}\n"
         f"by the {averaged}weights of epoch {result.best_epoch}, the best on "
         "these "
         f"{result.val_images:,} images; after the last: {result.last_top1:.2%}"

@@ -1,12 +1,15 @@
 """Writing files so that nobody ever sees half of one."""
 
 import errno
+import json
+import math
 import os
 import pathlib
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 
 def partial_name(path: pathlib.Path) -> pathlib.Path:
@@ -51,6 +54,24 @@ def write_text(path: pathlib.Path, text: str) -> None:
     """All of the text or what was there before."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def json_text(content: Any) -> str:
+    """JSON as every parser takes it: a NaN or an infinity is null."""
+    return json.dumps(plain(content), indent=1, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """In dicts, lists and scalars of Python; not finite: None."""
+    if hasattr(value, "tolist"):  # NumPy's
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def user_cache() -> pathlib.Path:

@@ -18,6 +18,7 @@ from kerastricks.config import Recipe, idle_knobs
 from kerastricks.errors import InputError
 from kerastricks.files import replacing
 from kerastricks.hardware import resolve
+from kerastricks.progress import Progress
 
 if TYPE_CHECKING:
     from kerastricks.build import Splits
@@ -98,6 +99,8 @@ def search(
     experts = teaching.of_recipe(recipe, splits)
     learner = build.learner(recipe, splits, teachers=experts)
     learner.set_augment(phase.augment)
+    if phase.trained:
+        learner.train_last(phase.trained)
 
     def of_seed(seed: int) -> Recipe:
         return recipe.replace(seed=seed)
@@ -110,7 +113,8 @@ def search(
             other = build.network(of_seed(seed), splits)
             learner.model.set_weights(other.get_weights())
 
-    first, unit = recipe.run.seed, scale(recipe)
+    pace = build.pace(recipe, [phase])
+    first, unit = recipe.run.seed, scale(recipe) * (pace[0][3] if pace else 1)
     with naming_bad(splits.train, max_pixels=recipe.data.max_pixels):
         curve = find_lr(
             learner,
@@ -120,7 +124,7 @@ def search(
             steps=steps,
             seeds=range(first, first + options["seeds"]),
             restart=restart,
-            progress=build.progress("training at rising rates"),
+            progress=Progress("training at rising rates"),
         )
     return curve.times(1 / unit)
 
@@ -157,6 +161,7 @@ def finder_chart(recipe: Recipe, curve: "LrCurve") -> "Chart":
         marks=[
             Mark(f"{name} {rate:.2g}", rate)
             for name, rate in curve.suggestions.items()
+            if curve.falls
         ],
         window=loss_window(curve.smoothed),
         log_x=True,
@@ -174,6 +179,11 @@ def unit_of(recipe: Recipe) -> str:
 
 def advice(recipe: Recipe, curve: "LrCurve") -> list[str]:
     """A line for each suggestion, and what to doubt."""
+    if not curve.falls:
+        return [
+            "no suggestion: the loss hardly falls in this sweep. Give it more "
+            "--steps, more --seeds or a higher --end_lr"
+        ]
     unit = scale(recipe)
     lines = []
     for name, rate in curve.suggestions.items():
@@ -209,7 +219,8 @@ def schedule_charts(recipe: Recipe, splits: "Splits") -> list["Chart"]:
         return Chart(f"{name} of a run", "epoch", name, epochs, values)
 
     charts = [chart("learning rate", rates)]
-    steps_in_epoch = build.phases(recipe, splits)[0].steps_per_epoch
+    size = recipe.data.batch_size
+    steps_in_epoch = build.steps_per_epoch(splits.train, size)
     momentum, _ = build.momentum(recipe.settled(), steps_in_epoch)
     if callable(momentum):
         steps = np.round(epochs * steps_in_epoch)

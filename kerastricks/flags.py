@@ -1,13 +1,9 @@
 """Recipe <-> command line; the only file that knows absl's flags.
 
-Flagfiles hold one flag a line, `#` starts a comment line, and a nested
-`--flagfile=` is looked for beside the file that names it, then in the working
-folder. Later lines win, and what is typed on the command line wins over all.
+What is typed on the command line wins over flagfiles (flagfiles.py).
 """
 
 import dataclasses
-import os
-import pathlib
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -16,8 +12,16 @@ from typing import Any
 from absl import flags as absl_flags
 
 from kerastricks import __version__
-from kerastricks.config import SECTIONS, Recipe, leaves, nearest
+from kerastricks.config import (
+    ELSEWHERE,
+    INSTEAD,
+    SECTIONS,
+    Recipe,
+    leaves,
+    meant,
+)
 from kerastricks.errors import InputError
+from kerastricks.flagfiles import expand_flagfiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,65 +136,11 @@ def unknown_flag(
 ) -> str:
     """The message for an unknown flag, with the nearest that exists."""
     names = [flag.name for flag in flags]
-    near = nearest(error.flagname.removeprefix("no"), names)
-    hint = f" Did you mean --{near}?" if near else " See --help."
+    name = error.flagname.replace("-", "_")
+    if name not in ELSEWHERE | INSTEAD:
+        name = name.removeprefix("no")
+    hint = meant(name, names)
     return f"no such flag. Received: --{error.flagname}.{hint}"
-
-
-def expand_flagfiles(argv: Sequence[str]) -> list[str]:
-    """Flagfiles' lines first, then the command line, which so wins."""
-    from_files: list[str] = []
-    typed: list[str] = []
-    words = iter(argv)
-    for word in words:
-        name, equals, value = word.partition("=")
-        if name in ("--flagfile", "-flagfile"):
-            from_files += read_flagfile(value if equals else next(words, ""))
-        else:
-            typed.append(word)
-    return from_files + typed
-
-
-def read_flagfile(
-    name: str, open_files: Sequence[pathlib.Path] = ()
-) -> list[str]:
-    """The flags in a file and in those it names."""
-    path = find_flagfile(name, open_files)
-    if path in open_files:
-        raise InputError(
-            f"a flagfile must not include itself. Received: {path}"
-        )
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"the flagfile cannot be read ({error}). "
-            f"Received: --flagfile={name}"
-        ) from None
-    flags: list[str] = []
-    for line in map(str.strip, lines):
-        key, _, value = line.partition("=")
-        if key.lstrip("-") == "flagfile":
-            flags += read_flagfile(value.strip(), [*open_files, path])
-        elif line.startswith("-"):
-            flags.append(line)
-        elif line and not line.startswith("#"):
-            raise InputError(
-                f"a line of a flagfile is --flag=value or a # comment. "
-                f"Received: {line!r} in {path}"
-            )
-    return flags
-
-
-def find_flagfile(
-    name: str, open_files: Sequence[pathlib.Path]
-) -> pathlib.Path:
-    """Beside the file that names it, else in the working folder."""
-    if open_files:
-        beside = open_files[-1].parent / name
-        if beside.is_file():
-            return beside.resolve()
-    return pathlib.Path(os.path.expanduser(name)).resolve()
 
 
 def recipe_text(recipe: Recipe) -> str:
@@ -217,8 +167,8 @@ def help_text(usage: str, flags: Sequence[Flag]) -> str:
         blocks.append("\n".join([title, *map(flag_help, group)]))
     blocks.append(
         "Flags may stand in files, --flagfile=FILE (nested files, # comments); "
-        "the\ncommand line wins. A switch is turned off by --noNAME or "
-        "--NAME=false."
+        "the\ncommand line wins. The built-in configs/*.flags are found from "
+        "any folder.\nA switch is turned off by --noNAME or --NAME=false."
     )
     return "\n\n".join(blocks)
 

@@ -7,14 +7,15 @@ import sys
 
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
+from kerastricks.finetuning import expanded
 
 POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what is left open spelled out; imports Keras."""
-    recipe = recipe.settled()
     recipe = recipe.replace(backend=choose_backend(recipe.run.backend))
+    recipe = expanded(recipe).settled().validate()
     return recipe.replace(precision=choose_precision(recipe.run.precision))
 
 

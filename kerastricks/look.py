@@ -14,6 +14,7 @@ from kerastricks.augment.augment import groups, in_turn
 from kerastricks.config import Recipe
 from kerastricks.data import order
 from kerastricks.report.contact_sheet import Cell, contact_sheet
+from kerastricks.training import Phase
 
 NAMED = 3  # classes below a picture
 SMALLEST_SHARE = 0.005
@@ -37,7 +38,7 @@ def look(recipe: Recipe, splits: build.Splits, count: int) -> bytes:
     inputs, labels = next(iter(batches))
     count = min(count, len(labels))
     stages = [
-        *host_stages(recipe, splits, inputs["key"][:count]),
+        *host_stages(recipe, splits, phase, inputs["key"][:count]),
         *device_stages(
             phase.augment,
             inputs,
@@ -60,10 +61,13 @@ def look(recipe: Recipe, splits: build.Splits, count: int) -> bytes:
     return contact_sheet([stage.title for stage in stages], rows)
 
 
-def host_stages(recipe: Recipe, splits: build.Splits, keys: Any) -> list[Stage]:
+def host_stages(
+    recipe: Recipe, splits: build.Splits, phase: Phase, keys: Any
+) -> list[Stage]:
     """The original, evaluation's view of it, and the crop before a policy."""
     source = splits.train
-    squares = build.squares(recipe, splits.image_size)
+    squares = build.squares(recipe, phase.image_size)
+    evaluated = build.squares(recipe, splits.image_size)
     index_at = order.create(
         source.labels,
         recipe.data.sampler,
@@ -81,7 +85,7 @@ def host_stages(recipe: Recipe, splits: build.Splits, keys: Any) -> list[Stage]:
         Stage("original", [image.numpy() for image in whole], labels),
         Stage(
             "evaluation",
-            [squares.evaluation(source, index) for index in indices],
+            [evaluated.evaluation(source, index) for index in indices],
         ),
     ]
     if recipe.data.policy:

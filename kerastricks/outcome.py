@@ -1,20 +1,19 @@
 """What a finished run says about each validation image."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from kerastricks import build
 from kerastricks.config import Recipe
+from kerastricks.data import Source
 from kerastricks.data.bad_images import naming_bad
-from kerastricks.evaluation import probabilities, top_losses
-from kerastricks.report.run_report import Picture, mislabelled, mistake
+from kerastricks.evaluation import cross_entropy, probabilities
+from kerastricks.evaluation.multi_label import binary_cross_entropy
 from kerastricks.trained import Trained
-
-PICTURES = 24  # of mistakes in the report
-NAMES = 5  # of wrong labels below a picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Outcome:
     """What was said of each image and what is true, in the source's order.
 
     Args:
-        logits: float32 [N, C].
+        logits: float [N, C].
         labels: int32 [N], or float32 [N, C] of 0 and 1.
     """
 
@@ -39,44 +38,80 @@ class Outcome:
         """float64 [N, C]: of the classes, or of each class by itself."""
         return probabilities(self.logits, self.multi_label)
 
+    def probabilities_of(self, place: int) -> np.ndarray:
+        """float64 [C]: the same of one image."""
+        return probabilities(self.logits[place : place + 1], self.multi_label)[
+            0
+        ]
 
-def judge(recipe: Recipe, classifier: Trained, splits: build.Splits) -> Outcome:
-    """Classifies every validation image once."""
-    batches = build.eval_batches(recipe, splits.val, classifier.squares.size)
-    squares = batches.map(lambda inputs, label: inputs["image"])
-    with naming_bad(splits.val, max_pixels=recipe.data.max_pixels):
-        return Outcome(classifier.logits(squares), splits.val.labels)
+    @property
+    def right(self) -> np.ndarray:
+        """bool [N], whose mean is top-1: the best class is (among) the true.
 
-
-def mistakes(
-    recipe: Recipe, splits: build.Splits, outcome: Outcome
-) -> list[Picture]:
-    """The most confident errors, as pictures."""
-    names, chances = splits.val.class_names, outcome.probabilities
-    found = []
-    for place in top_losses(outcome.logits, outcome.labels, PICTURES):
-        image = picture(recipe, splits, int(place))
-        row, label = chances[place], outcome.labels[place]
-        if outcome.multi_label:
-            truths = [names[i] for i in np.flatnonzero(label)]
-            found.append(mislabelled(image, claims(row, names), truths))
+        A row with a NaN is wrong.
+        """
+        best = self.logits.argmax(axis=1)
+        if self.multi_label:
+            hits = self.labels[np.arange(len(best)), best] > 0
         else:
-            best = names[row.argmax()]
-            found.append(mistake(image, best, float(row.max()), names[label]))
-    return found
+            hits = best == self.labels
+        return hits & ~np.isnan(self.logits).any(axis=1)
+
+    @property
+    def losses(self) -> np.ndarray:
+        """float64 [N], in nats."""
+        loss = binary_cross_entropy if self.multi_label else cross_entropy
+        return loss(self.logits, self.labels)
+
+    def likeliest_truth(self, place: int) -> int:
+        """The true class of an image; of several the one that it finds best.
+
+        Of none its best class.
+        """
+        if not self.multi_label:
+            return int(self.labels[place])
+        allowed = self.labels[place] > 0
+        if not allowed.any():
+            return int(self.logits[place].argmax())
+        return int(np.where(allowed, self.logits[place], -np.inf).argmax())
 
 
-def claims(
-    chances: np.ndarray, names: Sequence[str]
-) -> list[tuple[str, float]]:
-    """The likeliest labels among those that are likelier than not."""
-    order = np.argsort(-chances, kind="stable")[:NAMES]
-    return [(names[i], float(chances[i])) for i in order if chances[i] > 0.5]
+def judge(
+    recipe: Recipe,
+    classifier: Trained,
+    splits: build.Splits,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Classifies every validation image once.
+
+    Args:
+        progress: told (done, total) images.
+    """
+    logits = logits_of(recipe, classifier, splits.val, progress)
+    return Outcome(logits, splits.val.labels)
 
 
-def picture(recipe: Recipe, splits: build.Splits, place: int) -> bytes:
-    """What the model saw of a validation image, as JPEG."""
-    source = splits.val
-    index = tf.constant(source.indices[place])
-    square = build.squares(recipe, splits.image_size).evaluation(source, index)
-    return tf.io.encode_jpeg(square, quality=92).numpy()
+def logits_of(
+    recipe: Recipe,
+    classifier: Trained,
+    source: Source,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """float32 [N, C] of a source's images, as evaluation cuts them."""
+    batches = build.eval_batches(recipe, source, classifier.squares.size)
+    squares = batches.map(lambda inputs, label: inputs["image"])
+    counting = [Count(len(source), progress)] if progress else []
+    with naming_bad(source, max_pixels=recipe.data.max_pixels):
+        return classifier.logits(squares, counting)
+
+
+class Count(keras.callbacks.Callback):
+    """Tells (done, total) after each batch."""
+
+    def __init__(self, total: int, tell: Callable[[int, int], None]) -> None:
+        super().__init__()
+        self.done, self.total, self.tell = 0, total, tell
+
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.done += len((logs or {})["outputs"])
+        self.tell(self.done, self.total)

@@ -7,17 +7,17 @@ is read again after writing. Started once more after a stop, it goes on.
 """
 
 import pathlib
-import sys
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from kerastricks import flags
 from kerastricks.command import run_command
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
+from kerastricks.progress import Progress
 
 if TYPE_CHECKING:
+    from kerastricks.data import Source
     from kerastricks.data.packing import Packed
 
 # These mean what they mean in training.
@@ -46,9 +46,6 @@ FLAGS = (
     RESIZE_SHORT,
     QUALITY,
 )
-BAR = 24
-SECONDS_BETWEEN_DRAWS = 0.5
-SECONDS_BETWEEN_LINES = 30.0
 
 
 def main(argv: Sequence[str]) -> None:
@@ -74,7 +71,7 @@ def main(argv: Sequence[str]) -> None:
 
 def pack(recipe: Recipe, output: pathlib.Path, values: dict) -> "Packed":
     """Opens the data and writes what is missing."""
-    from kerastricks.data import open_splits, packing
+    from kerastricks.data import packing
 
     way = packing.Packing(
         shards=values["shards"],
@@ -85,42 +82,22 @@ def pack(recipe: Recipe, output: pathlib.Path, values: dict) -> "Packed":
         exif=recipe.data.exif,
         max_pixels=recipe.data.max_pixels,
     ).validate()
-    splits = open_splits(
+    return packing.pack(opened(recipe), output, way, Progress("packing"))
+
+
+def opened(recipe: Recipe, any_classes: bool = False) -> "dict[str, Source]":
+    """The splits of the recipe's data, by functions that need no Keras."""
+    from kerastricks.data import open_splits
+
+    return open_splits(
         recipe.data.data,
         val_fraction=recipe.data.val_fraction,
         seed=recipe.run.seed,
         image_key=recipe.data.image_key,
         label_key=recipe.data.label_key,
         progress=Progress("reading"),
+        any_classes=any_classes,
     )
-    return packing.pack(splits, output, way, Progress("packing"))
-
-
-class Progress:
-    """A bar on a terminal, a line now and then anywhere else."""
-
-    def __init__(self, what: str, stream: TextIO | None = None) -> None:
-        self.what = what
-        self.stream = stream or sys.stdout
-        self.live = self.stream.isatty()
-        self.shown = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        pause = SECONDS_BETWEEN_DRAWS if self.live else SECONDS_BETWEEN_LINES
-        if done < total and now - self.shown < pause:
-            return
-        self.shown = now
-        text = f"{self.what}  {done:,}/{total:,}"
-        if self.live:
-            full = BAR * done // total
-            bar = "━" * full + "╌" * (BAR - full)
-            end = "\n" if done == total else ""
-            text = f"\r\x1b[K{self.what}  {bar}  {done:,}/{total:,}{end}"
-            self.stream.write(text)
-        else:
-            self.stream.write(f"{text}\n")
-        self.stream.flush()
 
 
 if __name__ == "__main__":

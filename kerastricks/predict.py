@@ -8,11 +8,11 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kerastricks import flags
+from kerastricks import flags, run_dir
 from kerastricks.command import run_command
 from kerastricks.errors import InputError
-from kerastricks.evaluate import RUN_DIR, open_run
 from kerastricks.hardware import choose_backend
+from kerastricks.run_dir import open_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from kerastricks.trained import Trained
 
 TOP_K = flags.Flag("top_k", 5, "classes to print for each picture")
+FLAGS = (run_dir.FLAG, TOP_K)
 
 
 def main(argv: Sequence[str]) -> None:
     """Prints the top classes of each file."""
-    values, files = flags.parse(argv, __doc__, (RUN_DIR, TOP_K))
+    values, files = flags.parse(argv, __doc__, FLAGS)
     if not files:
         raise InputError("predict needs at least one picture. Received: none")
     if values["top_k"] < 1:
@@ -70,7 +71,13 @@ def sort_out(
 
     missing = [file for file in files if not os.path.isfile(file)]
     if missing:
-        raise InputError(f"no such file. Received: {', '.join(missing)}")
+        told = [
+            f"{file} (a folder)" if os.path.isdir(file) else file
+            for file in missing
+        ]
+        raise InputError(
+            f"pictures must be files that exist. Received: {', '.join(told)}"
+        )
     whole = {file: decodes(file, max_pixels) for file in files}
     good = [file for file in files if whole[file]]
     return good, [file for file in files if not whole[file]]
@@ -88,7 +95,9 @@ def classify(classifier: "Trained", files: Sequence[str]) -> "np.ndarray":
         )
     )
     logits = classifier.logits(squares.batch(32))
-    return probabilities(logits, classifier.multi_label)
+    return probabilities(
+        logits / classifier.temperature, classifier.multi_label
+    )
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ import json
 import os
 import pathlib
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from kerastricks import flags
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
-from kerastricks.files import replacing, write_text
+from kerastricks.files import json_text, replacing, write_text
+
+FLAG = flags.Flag("run_dir", "", "folder of the run")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +55,10 @@ class RunDir:
         return self.path / "report.html"
 
     @property
+    def calibration_file(self) -> pathlib.Path:
+        return self.path / "calibration.json"
+
+    @property
     def best_weights(self) -> pathlib.Path:
         return self.path / "best.weights.h5"
 
@@ -79,6 +86,12 @@ class RunDir:
                 f"Received: run_dir={self.path}"
             )
         return flags.parse_recipe([f"--flagfile={self.recipe_file}"], "")
+
+    def calibration(self) -> dict[str, Any]:
+        """What its own validation images gave; empty for runs of old."""
+        if not self.calibration_file.is_file():
+            return {}
+        return self.read(self.calibration_file)
 
     def read(self, file: pathlib.Path) -> dict[str, Any]:
         """One of the run's JSON files."""
@@ -155,8 +168,13 @@ class RunDir:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps a second process out of the run."""
-        import fcntl
-
+        try:
+            import fcntl
+        except ImportError:
+            raise InputError(
+                "runs need a system that locks files as Linux and macOS do (on "
+                f"Windows: WSL). Received: {sys.platform}"
+            ) from None
         path = self.path / ".lock"
         with open(path, "w") as file:
             try:
@@ -177,8 +195,23 @@ class RunDir:
 
     def record(self, recipe: Recipe, effective: dict[str, Any]) -> None:
         """Writes down what is about to be trained."""
-        write_text(self.effective_file, json.dumps(effective, indent=1))
+        write_text(self.effective_file, json_text(effective))
         write_text(self.recipe_file, flags.recipe_text(recipe))
+
+
+def open_run(path: str) -> RunDir:
+    """The run's folder, which every command but train needs."""
+    if not path:
+        raise InputError("this command needs --run_dir=DIR. Received: none")
+    return RunDir(pathlib.Path(path))
+
+
+def open_runs(paths: str) -> list[RunDir]:
+    """The folders of one run or, with commas between, of several."""
+    if os.path.isdir(os.path.expanduser(paths)):  # whose name has a comma
+        return [open_run(paths)]
+    parts = [part.strip() for part in paths.split(",")]
+    return [open_run(part) for part in parts if part]
 
 
 def default_path(recipe: Recipe) -> pathlib.Path:

@@ -46,7 +46,7 @@ def train(
     if state.step >= steps:
         return state
     if found:
-        print(f"resuming at step {state.step} of {steps}", flush=True)
+        print(f"resuming at step {state.step:,} of {steps:,}", flush=True)
     said = teaching.answers(recipe, folder, splits, learner)
     validation = build.eval_batches(recipe, splits.val, splits.image_size)
     restore = RestoreOnce(state, found.variables if found else {})
@@ -75,7 +75,7 @@ def train(
             *measure_clean(recipe, splits, state),
             best,
             *measure_average(recipe, learner, state, validation, best, anew),
-            KeepHistory(state, recipe.data.batch_size),
+            KeepHistory(state, phases),
             WriteMetrics(state, folder.metrics_file),
             WriteEvents(state, folder.events),
             ShowProgress(state, recipe.schedule.epochs, steps),
@@ -110,8 +110,8 @@ def train(
             signals.check()
         except Interrupted:
             raise KeyboardInterrupt(
-                f"stopped at step {state.step} of {steps}; the same command "
-                "goes on from there"
+                f"stopped at step {state.step:,} of {steps:,}; the same "
+                "command goes on from there"
             ) from None
     return state
 
@@ -123,6 +123,9 @@ def go_back(
     if recipe.run.on_nan == "stop":
         raise error
     found = checkpoints.latest()
+    if found and found.step == state.went_back_to:
+        # Its weights may be ruined already, though they are still numbers.
+        found = checkpoints.latest(before=found.step) or found
     if found is None or state.rollbacks == ROLLBACKS:
         why = (
             "there is no checkpoint to go back to"
@@ -133,6 +136,7 @@ def go_back(
             f"{error.what}; {why}. Try a lower learning_rate or a longer "
             f"warm-up in a new run_dir. Received: on_nan={recipe.run.on_nan}"
         )
+    checkpoints.forget_after(found.step)
     state.go_back(found.state)
     print(
         f"\n{error.what}\ngoing back to step {state.step}, and on with other "

@@ -1,15 +1,18 @@
 """Who teaches in a run, and what they said once and for all."""
 
 import hashlib
+import pathlib
 from typing import Any
 
 import keras
 import numpy as np
 
 from kerastricks import build
+from kerastricks.call_text import split_outside
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
 from kerastricks.files import replacing
+from kerastricks.progress import Progress
 from kerastricks.run_dir import RunDir
 from kerastricks.teachers import load_teachers
 from kerastricks.training import Learner
@@ -36,12 +39,12 @@ def answers(
     if not recipe.distill.cache_teacher:
         return None
     if not folder.teacher_logits.is_file():
-        rows = ask(recipe, splits, learner)
+        rows, told = ask(recipe, splits, learner), digest(recipe, learner)
         with replacing(folder.teacher_logits) as partial:
             with open(partial, "wb") as file:
-                np.savez(file, logits=rows, teachers=digest(learner))
+                np.savez(file, logits=rows, teachers=told)
     with np.load(folder.teacher_logits) as kept:
-        if str(kept["teachers"]) != digest(learner):
+        if str(kept["teachers"]) != digest(recipe, learner):
             raise InputError(
                 "the teachers' weights have changed since this run asked them; "
                 "give another run_dir. Received: teacher="
@@ -52,19 +55,24 @@ def answers(
 
 def ask(recipe: Recipe, splits: build.Splits, learner: Learner) -> np.ndarray:
     """Logits [N, C] of the training images in their order."""
-    show = build.progress("asking the teacher")
+    show = Progress("asking the teacher")
     rows: list[np.ndarray] = []
     for batch in build.eval_batches(recipe, splits.train, splits.image_size):
         images = learner.prepare(batch, training=False)[0]
         rows.extend(keras.ops.convert_to_numpy(learner.teacher_logits(images)))
-        if show:
-            show(len(rows), len(splits.train))
+        show(len(rows), len(splits.train))
     return np.stack(rows)
 
 
-def digest(learner: Learner) -> str:
-    """SHA-256 of the teachers' weights; of a SavedModel's there are none."""
+def digest(recipe: Recipe, learner: Learner) -> str:
+    """SHA-256 of the teachers' weights, and of the files of SavedModels."""
     total = hashlib.sha256()
     for variable in learner.teacher_variables:
         total.update(keras.ops.convert_to_numpy(variable).tobytes())
+    for entry in split_outside(recipe.distill.teacher):
+        folder = pathlib.Path(entry).expanduser()
+        if (folder / "saved_model.pb").is_file():
+            for file in sorted(folder.rglob("*")):
+                if file.is_file():
+                    total.update(file.read_bytes())
     return total.hexdigest()

@@ -5,6 +5,8 @@ the same preprocessing.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -13,6 +15,7 @@ import tensorflow as tf
 from kerastricks import build
 from kerastricks.augment import Normalize
 from kerastricks.config import Recipe
+from kerastricks.data import Source
 from kerastricks.data.squares import Squares
 from kerastricks.errors import InputError
 from kerastricks.run_dir import RunDir
@@ -21,19 +24,31 @@ from kerastricks.training import Learner
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """What it takes to classify an image."""
+    """What it takes to classify an image.
+
+    Args:
+        temperature: `evaluation.calibration`'s; probabilities are those of
+            logits / temperature.
+    """
 
     model: keras.Model
     class_names: tuple[str, ...]
     squares: Squares
     normalize: Normalize
     multi_label: bool = False
+    temperature: float = 1.0
 
-    def logits(self, squares: tf.data.Dataset) -> np.ndarray:
-        """float32 [N, C] for batches of uint8 squares."""
+    def logits(
+        self, squares: tf.data.Dataset, callbacks: Sequence[Any] = ()
+    ) -> np.ndarray:
+        """float32 [N, C] for batches of uint8 squares.
+
+        Args:
+            callbacks: for Keras's `predict`.
+        """
         learner = Learner(self.model, [self.normalize])
         learner.compile()
-        return learner.predict(squares, verbose=0)
+        return learner.predict(squares, verbose=0, callbacks=list(callbacks))
 
 
 def load(recipe: Recipe, folder: RunDir) -> Trained:
@@ -54,4 +69,25 @@ def load(recipe: Recipe, folder: RunDir) -> Trained:
         squares=build.squares(recipe, size),
         normalize=build.normalizer(recipe),
         multi_label=about.get("multi_label", False),
+        temperature=folder.calibration().get("temperature", 1.0),
     )
+
+
+def check_labels(source: Source, about: Mapping[str, Any]) -> None:
+    """The data must ask what the run was taught.
+
+    Args:
+        about: the run's data, as effective.json tells it.
+    """
+    names, theirs = source.class_names, tuple(about["class_names"])
+    if names != theirs:
+        raise InputError(
+            "the data must have the classes of the run. Received: "
+            f"{', '.join(names[:5])} ...; the run's: "
+            f"{', '.join(theirs[:5])} ..."
+        )
+    if source.multi_label and not about.get("multi_label"):
+        raise InputError(
+            "a run of one class an image needs data of one class an image. "
+            f"Received: several labels, as of {source.names[0]}"
+        )

@@ -129,6 +129,7 @@ def test_all_at_once_act_in_the_order_of_a_step():
     )
 
 
+@pytest.mark.slow
 def test_everything_at_once_trains():
     augment = build.augment(Recipe(**EVERYTHING))
     model = keras.Sequential(

@@ -1,4 +1,4 @@
-"""The catalogue is whole, its entries exist, and README says the same."""
+"""The catalogue is whole, its entries exist, and its pages are of today."""
 
 import dataclasses
 import importlib
@@ -8,8 +8,9 @@ import runpy
 
 import pytest
 
+from kerastricks import flags
 from kerastricks.catalog import TRICKS, Trick
-from kerastricks.config import FIELD_OF
+from kerastricks.config import FIELD_OF, idle_knobs
 
 ROOT = pathlib.Path(__file__).parent.parent
 # Leaves that say what is trained on, where, and how it is watched; all others
@@ -41,8 +42,8 @@ each_trick = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def table_tool():
-    return runpy.run_path(str(ROOT / "tools" / "readme_table.py"))
+def pages_tool():
+    return runpy.run_path(str(ROOT / "tools" / "trick_pages.py"))
 
 
 @each_trick
@@ -85,9 +86,9 @@ def test_names_are_unique():
 
 
 def test_every_knob_of_the_recipe_belongs_to_one_trick_or_to_none():
-    flags = [flag for trick in TRICKS for flag in trick.flags]
-    assert sorted({*flags}) == sorted(set(FIELD_OF) - NO_TRICKS)
-    shared = {flag for flag in flags if flags.count(flag) > 1}
+    knobs = [flag for trick in TRICKS for flag in trick.flags]
+    assert sorted({*knobs}) == sorted(set(FIELD_OF) - NO_TRICKS)
+    shared = {knob for knob in knobs if knobs.count(knob) > 1}
     assert shared <= {
         "loss",
         "model",
@@ -111,22 +112,88 @@ def test_every_batch_trick_is_there():
     assert modules and modules <= {trick.module for trick in TRICKS}
 
 
-def test_readme_has_the_table_of_today(table_tool):
+def test_pages_are_those_of_today(pages_tool):
+    made = pages_tool["pages"]()
+    there = set((ROOT / "docs" / "tricks").glob("*.md"))
+    assert there == set(made) - {ROOT / "README.md"}
+    old = [p for p, text in made.items() if p.read_text("utf-8") != text]
+    assert not old, "run: python tools/trick_pages.py --write"
+
+
+def test_readme_counts_the_tricks():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert table_tool["between_markers"](text) == table_tool["table"](), (
-        "run: python tools/readme_table.py --write"
+    assert f"it: {len(TRICKS)} of them" in text
+
+
+def test_every_part_of_the_table_begins_with_a_trick(pages_tool):
+    names = [trick.name for trick in TRICKS]
+    assert set(pages_tool["PARTS"]) <= set(names)
+    assert names[0] in pages_tool["PARTS"]
+    index = pages_tool["index"]()
+    assert index.count("\n| [") == len(TRICKS)
+
+
+def test_table_goes_between_the_markers(pages_tool):
+    start, end = pages_tool["START"], pages_tool["END"]
+    text = pages_tool["with_table"](f"above\n{start}\nold\n{end}\nbelow\n")
+    assert text.startswith(f"above\n{start}\n| Trick |")
+    assert text.endswith(f"|\n{end}\nbelow\n")
+    assert text.count("\n| [") == sum(trick.headline for trick in TRICKS)
+    assert pages_tool["with_table"](text) == text
+    with pytest.raises(ValueError, match="each marker once. Received: 0 of"):
+        pages_tool["with_table"]("a README without markers")
+
+
+def test_a_page_says_what_the_catalogue_says(pages_tool):
+    trick = Trick(
+        "Fast.ai's: A", "1234.56789", ("mixup",), "kerastricks.scaling", "c",
+        "n", "--mixup=1", objects=("augment.MixUp", "augment.mixup_batch"),
+    )  # fmt: skip
+    link = "[1234.56789](https://arxiv.org/abs/1234.56789)"
+    assert pages_tool["cells"](trick, "x/") == (
+        "[Fast.ai's: A](x/fast-ais-a.md)", link, "`--mixup`", "n", "c",
+    )  # fmt: skip
+    page = pages_tool["card"](trick)
+    for line in (
+        f"- **Paper:** arXiv {link}",
+        "python -m kerastricks.train --data=folder:flowers --mixup=1",
+        "| `--mixup` | `0.0` | alpha of mixup's Beta(alpha, alpha); "
+        "ImageNet: 0.2 |",
+        "from kerastricks.augment import MixUp, mixup_batch",
+        "    linear:  rate * batch_size / base",  # code, to Markdown
+    ):
+        assert f"\n{line}\n" in page
+
+
+def test_prose_has_labels_on_lines_of_their_own(pages_tool):
+    text = "Paper: A, arXiv 1706.02677. Acts\non: B. Cost: none. Keras's is C."
+    link = "[1706.02677](https://arxiv.org/abs/1706.02677)"
+    assert pages_tool["paragraph"](text) == (
+        f"**Paper:** A, arXiv {link}.\n\n**Acts on:** B.\n\n"
+        "**Cost:** none.\n\nKeras's is C."
+    )
+    assert pages_tool["paragraph"]("a * b\n+ c\n1) d") == (
+        "a \\* b\n\\+ c\n1\\) d"
     )
 
 
-def test_table_goes_between_the_markers(table_tool):
-    start, end = table_tool["START"], table_tool["END"]
-    text = table_tool["with_table"](f"above\n{start}\nold\n{end}\nbelow\n")
-    assert text == f"above\n{start}\n{table_tool['table']()}\n{end}\nbelow\n"
-    assert table_tool["with_table"](text) == text
-    row = table_tool["cells"](Trick("A", "1234.56789", ("x",), "k.a", "c", "n"))
-    assert row == ("[A](k/a.py)", "`--x`", "1234.56789", "c", "n")
-    with pytest.raises(ValueError, match="each marker once. Received: 0 of"):
-        table_tool["between_markers"]("a README without markers")
+@each_trick
+def test_example_has_the_trick_and_nothing_idle(trick: Trick):
+    command = trick.example.split()[0]
+    if not command.startswith("--"):
+        assert (trick.command or "export").startswith(command)
+        return
+    recipe = flags.parse_recipe(trick.example.split(), "")
+    named = set(re.findall(r"--(\w+)", trick.example))
+    assert not trick.flags or named & set(trick.flags)
+    assert not idle_knobs(recipe)
+
+
+@each_trick
+def test_objects_are_there(trick: Trick):
+    for path in trick.objects:
+        module, _, name = path.rpartition(".")
+        assert getattr(importlib.import_module(f"kerastricks.{module}"), name)
 
 
 def test_entries_are_values():

@@ -42,7 +42,11 @@ def test_body_gets_the_command_line_and_success_is_0(capsys):
             1,
             "kerastricks: [Errno 28] No space left on device\n",
         ),
-        (KeyboardInterrupt(), 130, "kerastricks: stopped\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "kerastricks: stopped; give the same command again to go on\n",
+        ),
         (
             KeyboardInterrupt("stopped at step 3"),
             130,
@@ -77,6 +81,8 @@ NOISE = (
     b"WARNING: All log messages before absl::InitializeLog() is called are\n"
     b"I0000 00:00:1700000000.000001 port.cc:153] oneDNN custom operations\n"
     b"E0000 00:00:1700000000.000001 jpeg_mem.cc:331] Premature end of JPEG\n"
+    b"WARNING:tensorflow:5 out of the last 5 calls to <f> triggered tf.function"
+    b" retracing. Tracing is expensive\n"
 )
 
 

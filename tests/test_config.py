@@ -10,6 +10,7 @@ import pytest
 from kerastricks.config import (
     ELSEWHERE,
     FIELD_OF,
+    INSTEAD,
     SECTIONS,
     Recipe,
     broken_rules,
@@ -138,7 +139,7 @@ def test_whole_numbers_serve_as_floats_and_lists_as_tuples():
     [
         ("epochs", 0, "epochs must be in [1, inf]. Received: epochs=0"),
         ("flip", 1.01, "flip must be in [0, 1]. Received: flip=1.01"),
-        ("flip", math.nan, "flip must be in [0, 1]. Received: flip=nan"),
+        ("flip", math.nan, "flip must be a finite number. Received: flip=nan"),
         ("seed", -1, "seed must be in [0, 2.14748e+09]. Received: seed=-1"),
         ("warmup_epochs", -2, "warmup_epochs must be in [-1, inf]. Received: "),
         ("crop_area", (0.1, 1.1), "crop_area must be in [0, 1]. Received: "),
@@ -281,7 +282,7 @@ def test_bounds_are_inclusive_and_kept(name):
         (
             {"freeze_bn": True},
             "batch norm can only be frozen at weights that are given. "
-            "Received: freeze_bn=True, init_weights=",
+            "Received: freeze_bn=True, finetune=, init_weights=",
         ),
     ],
 )
@@ -395,7 +396,7 @@ def test_normalization_refuses(text):
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_numbers_must_be_finite(value):
-    with pytest.raises(InputError, match="learning_rate must be in"):
+    with pytest.raises(InputError, match="learning_rate must be a finite n"):
         Recipe(learning_rate=value)
 
 
@@ -549,6 +550,16 @@ def test_names_of_other_projects_lead_to_ours(name):
     ours = ELSEWHERE[name]
     assert ours in FIELD_OF and name not in FIELD_OF
     assert refusal(Recipe, **{name: 1}).endswith(f"Did you mean {ours}?")
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_what_needs_no_flag_here(name):
+    assert name not in FIELD_OF
+    assert refusal(Recipe, **{name: 1}).endswith(f". {INSTEAD[name]}.")
+
+
+def test_far_names_lead_nowhere():
+    assert refusal(Recipe, patience=3) == "no such knob. Received: patience."
 
 
 def test_class_weights_are_numbers():

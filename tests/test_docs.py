@@ -1,8 +1,9 @@
 """What the documentation says is there, is there; what it shows, runs."""
 
+import ast
+import functools
 import importlib
 import importlib.util
-import json
 import os
 import pathlib
 import re
@@ -35,7 +36,7 @@ def documents() -> list[pathlib.Path]:
 
 COMMANDS = (
     *("train", "evaluate", "predict", "export", "preview", "pack"),
-    *("import_weights", "models", "find_lr"),
+    *("import_weights", "models", "find_lr", "inspect", "soup"),
 )
 DOCUMENTS = documents()
 each_document = pytest.mark.parametrize(
@@ -50,10 +51,10 @@ def blocks(path: pathlib.Path, language: str) -> list[str]:
 
 
 def command_lines(path: pathlib.Path) -> list[list[str]]:
-    """The words of each command in the shell blocks, comments left out."""
+    """The words of the lines that call the package, comments left out."""
     lines = "\n".join(blocks(path, "sh")).replace("\\\n", " ").splitlines()
-    words = [shlex.split(line, comments=True) for line in lines]
-    return [line for line in words if line]
+    calls = [line for line in lines if "-m kerastricks." in line]
+    return [shlex.split(line, comments=True) for line in calls]
 
 
 def package_calls(words: list[str]) -> list[tuple[str, list[str]]]:
@@ -83,12 +84,51 @@ def test_there_are_documents():
     assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md"} <= names
 
 
+def without_code(text: str) -> str:
+    """The same without fenced blocks."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+
+
+@functools.cache
+def anchors(path: pathlib.Path) -> set[str]:
+    """What GitHub makes of a page's headings."""
+    text = without_code(path.read_text(encoding="utf-8"))
+    found: list[str] = []
+    for heading in re.findall(r"^#+ (.*)$", text, re.M):
+        shown = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()
+        slug = re.sub(r"[^\w\- ]", "", shown.strip()).replace(" ", "-")
+        again = sum(slug == re.sub(r"-\d+$", "", other) for other in found)
+        found.append(f"{slug}-{again}" if again else slug)
+    return set(found)
+
+
+def broken_links(path: pathlib.Path) -> list[str]:
+    """Those that lead to no file, or to no heading of it."""
+    text = without_code(path.read_text(encoding="utf-8"))
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        if not target.exists() or anchor and anchor not in anchors(target):
+            broken.append(link)
+    return broken
+
+
 @each_document
-def test_relative_links_lead_somewhere(path):
-    text = path.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if not re.match(r"[a-z]+:|#", target):
-            assert (path.parent / target.partition("#")[0]).exists(), target
+def test_links_lead_somewhere(path):
+    assert not broken_links(path)
+
+
+def test_a_link_to_nothing_would_be_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# One\n```sh\n# no heading\n```\n## `a_b` & C's: [D](x)\n## One\n"
+        "[1](#one) [2](#one-1) [3](page.md#a_b--cs-d) [4](https://x.y#z)\n"
+        "[5](#two) [6](other.md) [7](page.md#no-heading)\n"
+    )
+    assert broken_links(page) == ["x", "#two", "other.md", "page.md#no-heading"]
 
 
 @each_document
@@ -124,16 +164,23 @@ def test_flags_exist(path, monkeypatch, capsys):
 
 @each_document
 def test_flags_in_the_text_exist(path):
+    known = known_flags()
+    text = path.read_text(encoding="utf-8")
+    for span in re.findall(r"`(--[^`]*)`", text):
+        for name in re.findall(r"--(?:no(?=[a-z]))?([a-z]\w*)", span):
+            assert name in known or f"no{name}" in known, span
+
+
+@functools.cache
+def known_flags() -> set[str]:
+    """Of all commands and benchmarks."""
     known = {flag.name for flag in flags.RECIPE_FLAGS} | {"flagfile", "help"}
     known |= {flag.name for name in COMMANDS for flag in flags_of(name)}
     for script in (ROOT / "benchmarks").glob("*.py"):
         known |= set(
             re.findall(r'add_argument\(\s*"--(\w+)', script.read_text())
         )
-    text = path.read_text(encoding="utf-8")
-    for span in re.findall(r"`(--[^`]*)`", text):
-        for name in re.findall(r"--(?:no(?=[a-z]))?([a-z]\w*)", span):
-            assert name in known or f"no{name}" in known, span
+    return known
 
 
 def test_a_command_with_a_wrong_flag_would_be_found():
@@ -142,17 +189,41 @@ def test_a_command_with_a_wrong_flag_would_be_found():
         flags.parse(call[1], "", flags_of(call[0]))
 
 
-def test_readme_shows_python_that_compiles():
-    shown = blocks(ROOT / "README.md", "python")
-    assert len(shown) >= 3
-    for number, code in enumerate(shown):
-        compile(code, f"README.md, block {number}", "exec")
+def test_readme_is_two_screens():
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120
+
+
+def test_index_has_all_pages():
+    docs = ROOT / "docs"
+    index = (docs / "README.md").read_text(encoding="utf-8")
+    for page in {path.name for path in docs.glob("*.md")} - {"README.md"}:
+        assert f"({page})" in index, page
+
+
+@each_document
+def test_python_that_is_shown_compiles_and_its_imports_exist(path):
+    for code in blocks(path, "python"):
+        for node in ast.walk(ast.parse(code)):
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            if node.module.split(".")[0] != "kerastricks":
+                continue
+            module = importlib.import_module(node.module)
+            for name in node.names:
+                assert hasattr(module, name.name), name.name
+
+
+# Whose blocks are run, page after page in one process.
+RUN = ("README.md", "docs/from-keras.md", "docs/quickstart.md")
 
 
 @pytest.mark.slow
-def test_readme_shows_python_that_runs(cache, image_folder, tmp_path):
+def test_python_that_is_shown_runs(cache, image_folder, tmp_path):
     # One after the other, as a reader would paste them.
-    code = "\n".join(blocks(ROOT / "README.md", "python"))
+    shown = [blocks(ROOT / name, "python") for name in RUN]
+    assert min(map(len, shown)) >= 1
+    code = "\n".join(code for page in shown for code in page)
     shutil.copy(image_folder / "val" / "red" / "00.jpg", tmp_path / "photo.jpg")
     environment = os.environ | {
         "KERASTRICKS_CACHE": str(cache),
@@ -164,11 +235,12 @@ def test_readme_shows_python_that_runs(cache, image_folder, tmp_path):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"top-1 \d+\.\d%, report in runs/tiny", done.stdout)
     assert (tmp_path / "runs" / "tiny" / "report.html").is_file()
+    assert (tmp_path / "served" / "saved_model.pb").is_file()
 
 
 def test_linters_are_of_one_version():
@@ -179,60 +251,13 @@ def test_linters_are_of_one_version():
 
 def test_workflow_runs_the_targets_of_make():
     text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
-    assert re.findall(r"run: (.*)", text) == ["make lint", "make test"]
-
-
-def dockerfile() -> list[tuple[str, str]]:
-    """(instruction, the rest) of each line of the Dockerfile."""
-    text = (ROOT / "docker" / "Dockerfile").read_text()
-    lines = text.replace("\\\n", " ").splitlines()
-    words = [line.split(None, 1) for line in lines if line and line[0] != "#"]
-    return [(name, rest.strip()) for name, rest in words]
-
-
-def each(instruction: str) -> list[str]:
-    return [rest for name, rest in dockerfile() if name == instruction]
-
-
-def test_docker_copies_what_exists_and_is_let_in():
-    let_in = (ROOT / ".dockerignore").read_text().split()
-    stages = [line.split(" AS ")[1] for line in each("FROM") if " AS " in line]
-    copied = 0
-    for line in each("COPY"):
-        *sources, _ = line.split()
-        if sources[0].startswith("--from="):
-            assert sources[0].removeprefix("--from=") in stages
-            continue
-        for source in sources:
-            assert (ROOT / source).exists(), source
-            assert f"!{source.split('/')[0]}" in let_in, source
-            copied += 1
-    assert "*" in let_in and copied >= 4
-
-
-def test_docker_installs_as_pip_understands():
-    pip = [sys.executable, "-m", "pip", "install", "--help"]
-    options = subprocess.run(pip, capture_output=True, text=True).stdout
-    installs = [line.split() for line in each("RUN") if "pip install" in line]
-    assert installs
-    for words in installs:
-        assert words[:2] == ["pip", "install"]
-        # The checkout itself; setup.py alone says what else is needed.
-        assert [word for word in words[2:] if word[0] != "-"] == ["."]
-        for option in words[2:-1]:
-            assert re.search(rf"{option}\b", options), option
-
-
-def test_docker_runs_the_demo_as_nobody_special():
-    assert each("USER") not in ([], ["root"])
-    assert "/runs" in json.loads(each("VOLUME")[0])
-    ((command, arguments),) = package_calls(json.loads(each("CMD")[-1]))
-    assert command == "train"
-    assert arguments[0] == "--flagfile=configs/demo.flags"
-    assert "configs /app/configs" in each("COPY") and each("WORKDIR")[-1] == (
-        "/app"
-    )
-    assert arguments[1].startswith("--run_dir=/runs/")
+    assert re.findall(r"run: (make.*)", text) == [
+        *("make lint", "make test-all", "make dist-check", "make docker")
+    ]
+    local = (ROOT / ".ci" / "run").read_text()
+    assert re.findall(r"^make.*", local, re.M) == [
+        *("make lint", "make test-all", "make dist-check")
+    ]
 
 
 def test_extras_exist():

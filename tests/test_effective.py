@@ -92,6 +92,7 @@ def test_everything_a_step_does_is_told(image_folder):
     assert about["teachers"] == {
         "names": ["ema"],
         "params": [],
+        "cached": False,
         "temperature": 4.0,
         "law": "kl",
         "hard_weight": 0.5,

@@ -1,8 +1,11 @@
 """Files and folders that are whole or not there."""
 
+import json
+import math
 import os
 import pathlib
 
+import numpy as np
 import pytest
 
 from kerastricks import files
@@ -126,6 +129,16 @@ def test_a_folder_that_cannot_be_replaced_stays(tmp_path, monkeypatch):
             partial.mkdir()
     assert [path.name for path in target.iterdir()] == ["old"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_json_has_no_nan():
+    rest = (math.inf, np.int64(3), True, None, "x")
+    content = {1: np.array([0.5, math.nan]), "b": rest}
+    text = files.json_text(content)
+    assert json.loads(text) == {
+        "1": [0.5, None],
+        "b": [None, 3, True, None, "x"],
+    }
 
 
 def test_room_is_asked_for_before_writing(tmp_path):

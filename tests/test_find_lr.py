@@ -99,6 +99,9 @@ def test_advice():
     )
     low = find_lr.advice(Recipe(batch_size=512), curve)[3]
     assert low.startswith(f"lowest loss at {rates[31]:.2g};")
+    flat = curve_of(rates, [np.full(40, 3.0)])
+    (said,) = find_lr.advice(Recipe(), flat)
+    assert said.startswith("no suggestion: the loss hardly falls")
     plain = find_lr.advice(Recipe(lr_scaling="none"), curve)
     assert plain[2] == f"minimum/10  --learning_rate={tenth:.2g}"
 

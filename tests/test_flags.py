@@ -73,6 +73,7 @@ def test_each_kind_of_value():
 # What a switch cannot be on without.
 NEEDS = {
     "freeze_bn": ("--init_weights=a.weights.h5",),
+    "new_head": ("--init_weights=a.weights.h5",),
     "cache_teacher": ("--teacher=a", "--train_crop=center", "--flip=0"),
 }
 
@@ -106,6 +107,16 @@ def test_the_last_of_two_wins():
         ),
         (["--nomixup"], "no such flag. Received: --nomixup. Did you mean --m"),
         (["--qqqq=1"], "no such flag. Received: --qqqq. See --help."),
+        (
+            ["--norm-weight-decay=0"],
+            "no such flag. Received: --norm-weight-decay. "
+            "Did you mean --no_bias_decay?",
+        ),
+        (
+            ["--warmup-prefix"],
+            "no such flag. Received: --warmup-prefix. Warm-ups",
+        ),
+        (["--patience=3"], "no such flag. Received: --patience. See --help."),
         (["--mix=1"], "no such flag. Received: --mix. Did you mean --mixup?"),
         (["--epochs=ten"], "flag --epochs=ten: invalid literal"),
         (["--mixup=a"], "flag --mixup=a: could not convert"),
@@ -222,14 +233,6 @@ def test_circle_of_files_is_refused(folder, chain):
         "a flagfile must not include itself. "
         f"Received: {(folder / 'a.flags').resolve()}"
     )
-
-
-def test_missing_file_is_named_as_it_was_given(folder):
-    message = refusal("--flagfile=configs/demp.flags")
-    assert message.startswith("the flagfile cannot be read ([Errno 2] No such")
-    assert message.endswith("Received: --flagfile=configs/demp.flags")
-    top = write(folder / "top.flags", "--flagfile=gone.flags")
-    assert refusal(top).endswith("Received: --flagfile=gone.flags")
 
 
 def test_what_is_no_text_is_refused(folder):

@@ -27,10 +27,13 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "call_text": ({"errors"}, set()),
     "catalog": (set(), set()),
     "files": (set(), set()),
-    "command": ({"errors"}, set()),
-    "flags": ({"config", "errors", "__version__"}, {"absl"}),
+    "command": ({"errors", "progress"}, set()),
+    "progress": (set(), set()),
+    "flags": ({"config", "errors", "flagfiles", "__version__"}, {"absl"}),
+    "flagfiles": ({"errors"}, set()),
     "run_dir": ({"config", "errors", "files", "flags"}, set()),
-    "hardware": ({"backend", "config", "errors"}, {"keras"}),
+    "hardware": ({"backend", "config", "errors", "finetuning"}, {"keras"}),
+    "finetuning": ({"config", "errors", "models", "run_dir"}, set()),
     "backend": (set(), {"keras"}),
     "backend.tensorflow": (set(), {"keras", "tensorflow"}),
     "backend.jax": (set(), {"keras", "jax"}),
@@ -62,15 +65,39 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "report.contact_sheet": (set(), {"numpy", "PIL"}),
     "report.lr_chart": (set(), {"numpy", "PIL"}),
     "training": (
-        {"augment", "backend", "errors", "files", "losses"},
+        {"augment", "backend", "errors", "files", "losses", "optimizers"}
+        | {"progress"},
         {"keras", "numpy", "tensorflow"},
     ),
     "assembly": (
-        {"augment", "config", "data", "errors", "evaluation", "layers"}
-        | {"losses", "models", "optimizers", "schedules", "training"},
+        {"augment", "config", "data", "errors", "evaluation", "finetuning"}
+        | {"layers", "losses", "models", "optimizers", "progress", "scaling"}
+        | {"schedules", "training"},
         {"keras", "numpy", "tensorflow"},
     ),
     "build": ({"assembly", "data"}, set()),
+    "trained": (
+        {"augment", "build", "config", "data", "errors", "run_dir"}
+        | {"training"},
+        {"keras", "numpy", "tensorflow"},
+    ),
+    "outcome": (
+        {"build", "config", "data", "evaluation", "trained"},
+        {"keras", "numpy"},
+    ),
+    "view_flags": ({"errors", "evaluation", "flags"}, set()),
+    "views": (
+        {"augment", "build", "config", "data", "errors", "evaluation"}
+        | {"models", "progress", "trained", "training"},
+        {"numpy", "tensorflow"},
+    ),
+    "checkpoint_weights": ({"errors", "training"}, {"keras", "numpy"}),
+    "assess": (
+        {"build", "checkpoint_weights", "config", "data", "errors"}
+        | {"evaluation", "files", "models", "outcome", "progress"}
+        | {"report", "run_dir", "trained", "training", "views"},
+        {"numpy", "tensorflow", "PIL"},
+    ),
 }
 
 

@@ -11,6 +11,7 @@ import kerastricks
 from kerastricks.errors import InputError
 from kerastricks.run_dir import RunDir
 
+pytestmark = pytest.mark.slow
 NUMBERS = ("top1", "top5", "loss", "ece", "mean_average_precision", "f1")
 COLOURS = ("blue", "green", "red")
 SIDE, PATCH = 24, 9
@@ -75,13 +76,12 @@ def judged(patched):
     return 1 / (1 + np.exp(-found.logits.astype(np.float64))), found.labels
 
 
-def evaluated(capsys, *arguments):
-    """The numbers that the command prints."""
+def evaluated(folder, *arguments):
+    """The content of the command's evaluation.json."""
     from kerastricks import evaluate
 
-    evaluate.main(list(arguments))
-    *lines, last = capsys.readouterr().out.splitlines()
-    return {name: float(value) for name, value in map(str.split, lines)}, last
+    evaluate.main([*arguments, f"--output={folder}"])
+    return json.loads((folder / "evaluation.json").read_text())
 
 
 def test_a_run_learns_to_name_both_colours(patched):
@@ -125,21 +125,48 @@ def test_training_smooths_as_the_recipe_says(patched):
     assert learner.multi_label
 
 
-def test_evaluate_gives_the_numbers_of_the_run(patched, capsys):
-    found, last = evaluated(capsys, f"--run_dir={patched.run_dir}")
-    assert list(found) == list(NUMBERS)
-    for name, value in found.items():
-        assert value == pytest.approx(patched.values[name], abs=1e-6)
-    assert last == "on 32 validation images"
+def test_evaluate_gives_the_numbers_of_the_run(patched, tmp_path, capsys):
+    found = evaluated(tmp_path, f"--run_dir={patched.run_dir}")
+    assert found["images"] == 32
+    for name in (*NUMBERS, "f1_best", "temperature"):
+        value = found["numbers"][name]
+        assert value == pytest.approx(patched.values[name], abs=1e-5)
+    printed = capsys.readouterr().out
+    assert "mAP " in printed and "F1 at thresholds" in printed
+    assert "on 32 validation images" in printed
 
 
-def test_evaluate_takes_images_of_one_class(patched, image_folder, capsys):
-    """Whose labels are then ones among zeros."""
-    found, last = evaluated(
-        capsys, f"--run_dir={patched.run_dir}", f"--data=folder:{image_folder}"
+def test_each_class_has_the_threshold_of_its_best_f1(patched, judged, tmp_path):
+    chances, labels = judged
+    rows = evaluated(tmp_path, f"--run_dir={patched.run_dir}")["classes"]
+    assert [row["class"] for row in rows] == list(COLOURS)
+    for place, row in enumerate(rows):
+        truth = labels[:, place] == 1
+        scores = [f1(chances[:, place] > t / 200, truth) for t in range(200)]
+        at = f1(chances[:, place] > row["threshold"], truth)
+        assert row["f1_at_threshold"] == pytest.approx(at)
+        assert at >= max(scores) - 1e-9
+    stored = json.loads((patched.run_dir / "calibration.json").read_text())
+    assert stored["thresholds"] == [row["threshold"] for row in rows]
+    assert patched.f1_best >= patched.f1
+
+
+def f1(claims, truth):
+    return 2 * np.sum(claims & truth) / (claims.sum() + truth.sum())
+
+
+def test_evaluate_takes_images_of_one_class(patched, image_folder, tmp_path):
+    """Whose labels are then ones among zeros; with the run's temperature."""
+    found = evaluated(
+        tmp_path,
+        f"--run_dir={patched.run_dir}",
+        f"--data=folder:{image_folder}",
     )
-    assert list(found) == list(NUMBERS) and last == "on 18 validation images"
-    assert found["top5"] == 1
+    assert found["images"] == 18
+    numbers = found["numbers"]
+    assert numbers["top5"] == 1
+    assert numbers["temperature"] == patched.temperature
+    assert "mean_average_precision" in numbers
 
 
 def test_a_run_of_one_class_an_image_takes_no_others(patched, tmp_path):
@@ -196,7 +223,7 @@ def test_the_report_is_about_labels(patched):
 
 
 def test_a_mistake_tells_the_labels_that_it_claims():
-    from kerastricks.outcome import claims
+    from kerastricks.assess.pictures import claims
 
     names = tuple("abcdefgh")
     found = claims(np.array([0.6, 0.5, 0.98, 0, 0.4, 0, 0.6, 0]), names)

@@ -1,9 +1,13 @@
 """python -m kerastricks.predict: names for pictures."""
 
+import numpy as np
 import pytest
 
-from kerastricks import predict
+from kerastricks import build, predict, trained
 from kerastricks.errors import InputError
+from kerastricks.evaluation import softmax
+from kerastricks.outcome import judge
+from kerastricks.run_dir import RunDir
 
 
 def test_predict_names_the_picture(finished, image_folder, capsys):
@@ -12,6 +16,19 @@ def test_predict_names_the_picture(finished, image_folder, capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert first == str(file)
     assert second.split()[1] == "red"
+
+
+def test_probabilities_are_calibrated(finished, image_folder):
+    run = RunDir(finished.run_dir)
+    classifier = trained.load(run.recipe(), run)
+    assert classifier.temperature == finished.temperature
+    files = sorted(map(str, (image_folder / "val").glob("*/*.jpg")))
+    outcome = judge(
+        run.recipe(), classifier, build.evaluation_data(run.recipe())
+    )
+    expected = softmax(outcome.logits / finished.temperature)
+    found = predict.classify(classifier, files)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_what_is_no_picture_is_named_and_the_rest_answered(
@@ -45,5 +62,7 @@ def test_nothing_but_bad_files(finished, tmp_path, capsys):
 
 def test_files_that_do_not_exist(finished, image_folder):
     good = str(image_folder / "val" / "red" / "00.jpg")
-    with pytest.raises(InputError, match="no such file. Received: a.jpg, b"):
+    with pytest.raises(
+        InputError, match="files that exist. Received: a.jpg, b"
+    ):
         predict.main([f"--run_dir={finished.run_dir}", good, "a.jpg", "b.jpg"])

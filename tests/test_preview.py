@@ -31,6 +31,7 @@ def argv(image_folder, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_sheet_and_speeds(argv, tmp_path, capsys):
     preview.main([*argv, "--images=3"])
     with Image.open(tmp_path / "sheet.png") as sheet:
@@ -62,7 +63,7 @@ def stages_of(recipe):
     inputs, labels = next(
         iter(build.train_batches(recipe, splits.train, phase, 0))
     )
-    host = look.host_stages(recipe, splits, inputs["key"])
+    host = look.host_stages(recipe, splits, phase, inputs["key"])
     device = look.device_stages(
         phase.augment, inputs, look.soft(labels, splits), "crop"
     )
@@ -92,6 +93,7 @@ def test_stages_are_those_of_the_training_step(small_recipe):
     assert np.abs(device[-1].images - pixels).max() <= 0.51
 
 
+@pytest.mark.slow
 def test_crop_before_the_policy_is_shown(small_recipe):
     recipe = small_recipe.replace(policy="trivialaugment")
     host, device, *_ = stages_of(recipe)

@@ -7,7 +7,7 @@ import pytest
 
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
-from kerastricks.run_dir import RunDir, default_path
+from kerastricks.run_dir import RunDir, default_path, open_run, open_runs
 
 RECIPE = Recipe(data="folder:pets", mixup=0.2, epochs=4)
 
@@ -157,6 +157,24 @@ def test_home_folder_is_meant_by_a_tilde(tmp_path, monkeypatch):
     assert run.recipe() == RECIPE
 
 
+def test_several_runs_have_commas_between_them(tmp_path):
+    (tmp_path / "a,b").mkdir()
+    found = open_runs(f"{tmp_path / 'c'}, {tmp_path / 'd'},")
+    assert [run.path for run in found] == [tmp_path / "c", tmp_path / "d"]
+    (whole,) = open_runs(f"{tmp_path / 'a,b'}")
+    assert whole.path == tmp_path / "a,b"
+    assert open_runs("") == []
+    with pytest.raises(InputError, match="needs --run_dir=DIR. Received: none"):
+        open_run("")
+
+
+def test_runs_of_old_have_no_calibration(run):
+    assert run.calibration() == {}
+    run.path.mkdir(exist_ok=True)
+    run.calibration_file.write_text('{"temperature": 2.0}')
+    assert run.calibration() == {"temperature": 2.0}
+
+
 def test_every_file_has_a_place_of_its_own(tmp_path):
     run = RunDir(tmp_path)
     paths = {
@@ -170,6 +188,7 @@ def test_every_file_has_a_place_of_its_own(tmp_path):
         "result_file": "result.json",
         "metrics_file": "metrics.csv",
         "report_file": "report.html",
+        "calibration_file": "calibration.json",
         "best_weights": "best.weights.h5",
         "checkpoints": "checkpoints",
         "teacher_logits": "teacher_logits.npz",

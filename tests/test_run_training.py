@@ -11,6 +11,10 @@ import tensorflow as tf
 import kerastricks
 from kerastricks import build
 from kerastricks.errors import RunError
+from kerastricks.run_training import go_back
+from kerastricks.training import RunState
+from kerastricks.training.checkpoint import Checkpoints
+from kerastricks.training.guard import Diverged
 
 STEPS = 6  # in an epoch of 48 images, batches of 8
 
@@ -79,6 +83,7 @@ def test_it_goes_back_and_on_with_other_batches(
     assert state["rollbacks"] == 1
 
 
+@pytest.mark.slow
 def test_the_batches_after_it_are_others(short):
     splits = build.data(short)
     phase = build.phases(short, splits)[0]
@@ -90,6 +95,20 @@ def test_the_batches_after_it_are_others(short):
     ]
     np.testing.assert_array_equal(keys[0], keys[1])
     assert (keys[0] != keys[2]).any()
+
+
+def test_the_second_time_it_goes_back_further(short, tmp_path):
+    """Weights that still are numbers may be ruined already."""
+    checkpoints = Checkpoints(tmp_path, keep=3)
+    for step in (2, 4, 6):
+        checkpoints.save(step, {"w": np.zeros(1)}, RunState(step).to_json())
+    state = RunState(step=8)
+    error = Diverged("it burst", "here")
+    steps = []
+    for _ in range(3):
+        go_back(error, short, state, checkpoints)
+        steps.append(state.step)
+    assert steps == [6, 4, 2] and state.rollbacks == 3
 
 
 def test_after_three_times_it_stops(short, broken_batches, tmp_path):

@@ -29,6 +29,7 @@ def test_run_folder_holds_what_it_promises(finished):
     names = {path.name for path in finished.run_dir.iterdir()}
     assert names == {
         "best.weights.h5",
+        "calibration.json",
         "checkpoints",
         "effective.json",
         "metrics.csv",

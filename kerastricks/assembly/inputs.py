@@ -4,8 +4,6 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-import sys
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerastricks.assembly.augmentation import refuse_large
-from kerastricks.config import Recipe
+from kerastricks.config import Recipe, along_run
 from kerastricks.data import (
     eval_pipeline,
     open_splits,
@@ -32,6 +30,7 @@ from kerastricks.data.sources import Source, stratified
 from kerastricks.data.squares import Squares
 from kerastricks.data.statistics import dataset_statistics
 from kerastricks.errors import InputError
+from kerastricks.progress import Progress
 from kerastricks.training import Phase
 
 OTHER = 1_000_003  # a prime: far from the seeds that people count up
@@ -82,14 +81,19 @@ def data(recipe: Recipe) -> Splits:
         train = train.subset(
             stratified(train.labels, knobs.sample_fraction, recipe.run.seed)
         )
-    if not steps_per_epoch(train, knobs.batch_size):
-        raise InputError(
-            "batch_size must not exceed the number of training images. "
-            f"Received: batch_size={knobs.batch_size}, {len(train)} images"
-        )
+    for name, size in [
+        ("batch_size", knobs.batch_size),
+        *(("batch_schedule", size) for size in along(recipe, "batch_schedule")),
+    ]:
+        if not steps_per_epoch(train, size):
+            raise InputError(
+                f"{name} must not exceed the number of training images. "
+                f"Received: {name}={size}, {len(train)} images"
+            )
     refuse_multi_label(recipe, train)
     size = knobs.image_size or train.natural_size
-    refuse_large(recipe.augment, size)
+    sizes = [size, *along(recipe, "resize_schedule")]
+    refuse_large(recipe.augment, min(sizes))
     cut = squares(recipe, size)
     with naming_bad(train, val, max_pixels=knobs.max_pixels):
         train = cached(
@@ -97,16 +101,22 @@ def data(recipe: Recipe) -> Splits:
             knobs.cache,
             cut,
             finished=knobs.train_crop == "center",
-            progress=progress("decoding training images"),
+            progress=Progress("decoding training images"),
         )
         val = cached(
             val,
             knobs.cache,
             cut,
             finished=True,
-            progress=progress("decoding validation images"),
+            progress=Progress("decoding validation images"),
         )
     return Splits(train, val, size)
+
+
+def along(recipe: Recipe, name: str) -> list[int]:
+    """The values that a schedule of the recipe has."""
+    text = getattr(recipe.schedule, name)
+    return [int(value) for _, value in along_run(text, name)]
 
 
 def opened(recipe: Recipe, data: str, val_fraction: float) -> dict[str, Source]:
@@ -117,7 +127,7 @@ def opened(recipe: Recipe, data: str, val_fraction: float) -> dict[str, Source]:
         seed=recipe.run.seed,
         image_key=recipe.data.image_key,
         label_key=recipe.data.label_key,
-        progress=progress("reading the data"),
+        progress=Progress("reading the data"),
     )
 
 
@@ -142,7 +152,7 @@ def settle(recipe: Recipe, splits: Splits) -> Recipe:
         moments = dataset_statistics(
             splits.train,
             splits.image_size,
-            progress("measuring the images' mean and deviation"),
+            Progress("measuring the images' mean and deviation"),
             **crops(recipe),
         )
     text = "/".join(
@@ -170,24 +180,12 @@ def checked(recipe: Recipe, source: Source, name: str) -> Source:
     if recipe.data.on_bad_image == "skip":
         return skip_bad(
             source,
-            progress(f"checking {name} images"),
+            Progress(f"checking {name} images"),
             recipe.data.max_pixels,
             every_class=name == "training",
         )
     refuse_bad(source, has_signature)
     return source
-
-
-def progress(what: str) -> Callable[[int, int], None] | None:
-    """A line that counts up, on a terminal only."""
-    if not sys.stdout.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        end = "\n" if done == total else ""
-        print(f"\r{what}  {done}/{total}", end=end, flush=True)
-
-    return show
 
 
 def clean_slice(recipe: Recipe, train: Source) -> Source | None:
@@ -226,7 +224,9 @@ def train_batches(
         start_step=start,
         sampler=recipe.data.sampler,
         repeat_augment=recipe.data.repeat_augment,
-        policy=policies.create(recipe.data.policy),
+        policy=policies.at_strength(
+            policies.create(recipe.data.policy), phase.strength
+        ),
         views=phase.views,
         beside=None if said is None else {"teacher": said},
         data_service=recipe.data.data_service,

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from kerastricks import models
+from kerastricks import finetuning, models
 from kerastricks.assembly.inputs import Splits, crops
 from kerastricks.config import Recipe, normalization
 from kerastricks.data import train_pipeline
@@ -53,6 +53,14 @@ def begun(recipe: Recipe, splits: Splits, fresh: bool = True) -> keras.Model:
     )
     if fresh and knobs.init_weights and not published:
         print(*models.init_from(model, knobs.init_weights), sep="\n")
+    if fresh and recipe.finetune.finetune:
+        print(
+            f"finetune brings model={knobs.model}, {splits.image_size} px, "
+            f"normalize={recipe.augment.normalize}"
+        )
+    if fresh and knobs.init_weights and needs_new_head(recipe, splits):
+        models.renew_head(model)
+        print("new: the head all the same, for other classes or --new_head")
     if knobs.freeze_bn:
         count = models.freeze_batch_norms(model)
         print(f"frozen: {count} batch norms")
@@ -60,6 +68,15 @@ def begun(recipe: Recipe, splits: Splits, fresh: bool = True) -> keras.Model:
         images = whitening_images(recipe, splits)
         model.get_layer("whiten").kernel.assign(whitening_kernel(images))
     return model
+
+
+def needs_new_head(recipe: Recipe, splits: Splits) -> bool:
+    """Whether a head that fits in size was made for other classes."""
+    theirs = finetuning.source_classes(recipe)
+    ours = splits.train.class_names
+    if theirs is not None and len(theirs) != len(ours):
+        return False  # it is new already
+    return recipe.finetune.new_head or theirs not in (None, ours)
 
 
 def published_weights(recipe: Recipe) -> str:

@@ -11,6 +11,7 @@ from kerastricks import config
 from kerastricks.assembly.augmentation import augment
 from kerastricks.assembly.inputs import Splits
 from kerastricks.assembly.network import begun
+from kerastricks.assembly.plan import VIEWS, pace, phases, views
 from kerastricks.assembly.updates import optimizer
 from kerastricks.config import Recipe
 from kerastricks.data.pipeline import steps_per_epoch
@@ -22,10 +23,16 @@ from kerastricks.losses import (
     JsdLoss,
     SoftCrossEntropy,
 )
+from kerastricks.models.fuse import sides_of
 from kerastricks.optimizers.clipping import Clip, head_variables
-from kerastricks.training import Distiller, Ema, EpochMeans, Learner, Sam
-
-VIEWS = 3  # of an image, AugMix's
+from kerastricks.training import (
+    Distiller,
+    Ema,
+    EpochMeans,
+    Learner,
+    Phase,
+    Sam,
+)
 
 
 def learner(
@@ -41,14 +48,29 @@ def learner(
         teachers: that --teacher names, but for `ema`.
     """
     model = begun(recipe, splits, fresh)
+    plan = phases(recipe, splits)
+    refuse_sizes(model, plan)
     steps = steps_per_epoch(splits.train, recipe.data.batch_size)
     with as_input_errors():
         made = learner_of(recipe, model, splits, teachers)
         made.compile(
-            optimizer(recipe, steps, model), loss(recipe, splits.train)
+            optimizer(recipe, steps, model, pace(recipe, plan)),
+            loss(recipe, splits.train),
         )
     made.optimizer.build(made.trainable_variables)
     return made
+
+
+def refuse_sizes(model: keras.Model, plan: Sequence[Phase]) -> None:
+    """Some networks of other libraries take images of one size only."""
+    sides = sides_of(model)
+    for phase in plan:
+        if any(side not in (None, phase.image_size) for side in sides):
+            raise InputError(
+                f"this network takes images of {sides[0]} px only: leave "
+                "resize_schedule out. Received: "
+                f"model={model.name}, {phase.image_size} px"
+            )
 
 
 @contextlib.contextmanager
@@ -108,11 +130,6 @@ def average(knobs: config.Optimizer) -> Ema | EpochMeans | None:
     if knobs.ema:
         return Ema(knobs.ema, knobs.ema_warmup)
     return EpochMeans() if knobs.swa_epochs else None
-
-
-def views(recipe: Recipe) -> int:
-    """Rows of a batch for each of its images."""
-    return VIEWS if recipe.loss.jsd else 1
 
 
 def loss(recipe: Recipe, source: Source) -> keras.losses.Loss:

@@ -1,5 +1,6 @@
 """The optimizer and its schedules."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -29,6 +30,7 @@ from kerastricks.schedules import (
     MultiStep,
     OneCycle,
     OneCycleMomentum,
+    Paced,
     Polynomial,
     Step,
     Tanh,
@@ -36,15 +38,22 @@ from kerastricks.schedules import (
     Warmup,
 )
 
+Pace = Sequence[tuple[int, int, int, float]]  # see Paced
+
 
 def optimizer(
-    recipe: Recipe, steps_in_epoch: int, model: keras.Model
+    recipe: Recipe, steps_in_epoch: int, model: keras.Model, pace: Pace = ()
 ) -> keras.optimizers.Optimizer:
-    """The optimizer with its schedule."""
+    """The optimizer with its schedule.
+
+    Args:
+        steps_in_epoch: with the batch that the learning rate is meant for.
+        pace: where epochs have other numbers of steps.
+    """
     recipe = recipe.settled()
     knobs = recipe.optimizer
-    made = of_kind(recipe, steps_in_epoch)(
-        learning_rate=schedule(recipe, steps_in_epoch),
+    made = of_kind(recipe, steps_in_epoch, pace)(
+        learning_rate=schedule(recipe, steps_in_epoch, pace),
         weight_decay=knobs.weight_decay,
         no_bias_decay=knobs.no_bias_decay,
         rate_factors=factors(recipe, model),
@@ -54,10 +63,10 @@ def optimizer(
     return made
 
 
-def of_kind(recipe: Recipe, steps_in_epoch: int) -> Any:
+def of_kind(recipe: Recipe, steps_in_epoch: int, pace: Pace) -> Any:
     """The optimizer's class with what is its own."""
     knobs = recipe.optimizer
-    given, beta = momentum(recipe, steps_in_epoch)
+    given, beta = momentum(recipe, steps_in_epoch, pace)
     epsilon = {"epsilon": knobs.opt_eps} if knobs.opt_eps else {}
     adam = {"betas": (beta, knobs.betas[1])} | epsilon
     bound = adam | {
@@ -90,14 +99,19 @@ def of_kind(recipe: Recipe, steps_in_epoch: int) -> Any:
     return make
 
 
-def momentum(recipe: Recipe, steps_in_epoch: int) -> tuple[Any, Any]:
+def momentum(
+    recipe: Recipe, steps_in_epoch: int, pace: Pace = ()
+) -> tuple[Any, Any]:
     """(momentum, first beta), or the cycle that both then follow."""
     knobs, plan = recipe.optimizer, recipe.schedule
     high, low = plan.cycle_momentum
     if plan.schedule != "one_cycle" or not high:
         return knobs.momentum, knobs.betas[0]
     total = plan.epochs * steps_in_epoch
-    cycle = OneCycleMomentum(total, plan.pct_start, high, low)
+    cycle: Any = OneCycleMomentum(total, plan.pct_start, high, low)
+    if pace:  # the rate follows the batch, momentum does not
+        still = [(*stretch[:3], 1.0) for stretch in pace]
+        cycle = Paced(cycle, steps_in_epoch, still)
     return cycle, cycle
 
 
@@ -113,8 +127,14 @@ def factors(recipe: Recipe, model: keras.Model) -> dict[str, float]:
         raise InputError(str(error)) from None
 
 
-def schedule(recipe: Recipe, steps_in_epoch: int) -> Any:
+def schedule(recipe: Recipe, steps_in_epoch: int, pace: Pace = ()) -> Any:
     """The learning rate of every step."""
+    made = by_epochs(recipe, steps_in_epoch)
+    return Paced(made, steps_in_epoch, pace) if pace else made
+
+
+def by_epochs(recipe: Recipe, steps_in_epoch: int) -> Any:
+    """The same where all epochs have as many steps."""
     plan = recipe.schedule
     warm = round(recipe.warmup_epochs() * steps_in_epoch)
     # Epochs at which a rate falls count from the run's start, as in GluonCV.

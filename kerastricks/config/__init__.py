@@ -5,9 +5,9 @@ A leaf's name is unique over all sections and is also its absl flag:
 """
 
 from kerastricks.config.idle import MODEL_KNOBS, doubts, idle_knobs
-from kerastricks.config.names import ELSEWHERE, nearest
+from kerastricks.config.names import ELSEWHERE, INSTEAD, meant, nearest
 from kerastricks.config.recipe import Recipe
-from kerastricks.config.rules import broken_rules
+from kerastricks.config.rules import STRENGTHS, broken_rules
 from kerastricks.config.sections import (
     FIELD_OF,
     OPTIMIZERS,
@@ -18,6 +18,7 @@ from kerastricks.config.sections import (
     Data,
     Distill,
     Evaluate,
+    Finetune,
     Loss,
     Model,
     Optimizer,
@@ -25,31 +26,41 @@ from kerastricks.config.sections import (
     Schedule,
     leaves,
 )
-from kerastricks.config.texts import class_weights, normalization, numbers
+from kerastricks.config.texts import (
+    along_run,
+    class_weights,
+    normalization,
+    numbers,
+)
 
 __all__ = [
     "ELSEWHERE",
+    "INSTEAD",
     "FIELD_OF",
     "MODEL_KNOBS",
     "OPTIMIZERS",
     "SCHEDULES",
     "SECTIONS",
     "SECTION_OF",
+    "STRENGTHS",
     "Augment",
     "Data",
     "Distill",
     "Evaluate",
+    "Finetune",
     "Loss",
     "Model",
     "Optimizer",
     "Recipe",
     "Run",
     "Schedule",
+    "along_run",
     "broken_rules",
     "class_weights",
     "doubts",
     "idle_knobs",
     "leaves",
+    "meant",
     "nearest",
     "normalization",
     "numbers",

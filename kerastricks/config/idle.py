@@ -1,7 +1,7 @@
 """Which knobs were turned and do nothing."""
 
 from kerastricks.config.recipe import Recipe
-from kerastricks.config.rules import USERS, cycles, mixers_on
+from kerastricks.config.rules import STRENGTHS, USERS, cycles, mixers_on
 from kerastricks.config.sections import (
     FIELD_OF,
     SECTION_OF,
@@ -52,6 +52,16 @@ def idle_knobs(recipe: Recipe) -> list[str]:
         ),
         ("one_cycle's cycle_momentum", cycles(schedule), "momentum"),
         ("init_weights", bool(recipe.model.init_weights), "zero_gamma"),
+        (
+            "nothing whose strength could change",
+            not scalable(recipe),
+            "strength_schedule",
+        ),
+        (
+            "the head alone all along",
+            recipe.finetune.freeze_epochs == schedule.epochs,
+            "unfreeze_every",
+        ),
         ("clip_grad=0", not optimizer.clip_grad, "clip_mode"),
         ("lookahead=0", not optimizer.lookahead, "lookahead_alpha"),
         ("sam=0", not optimizer.sam, "sam_every"),
@@ -112,6 +122,13 @@ def idle_knobs(recipe: Recipe) -> list[str]:
     ]
 
 
+def scalable(recipe: Recipe) -> bool:
+    """Whether something has a strength that strength_schedule changes."""
+    values = recipe.values()
+    named = any(values[name] not in (0, (0, 0, 0)) for name in STRENGTHS)
+    return named or recipe.data.policy.startswith(("randaugment", "augmix"))
+
+
 def doubts(recipe: Recipe) -> list[str]:
     """A line for each combination that works, but hardly as it is meant."""
     schedule, lines = recipe.schedule, []
@@ -119,6 +136,9 @@ def doubts(recipe: Recipe) -> list[str]:
         lines.append(
             "class_weights=balanced and sampler=balanced balance twice"
         )
+    knobs = recipe.optimizer
+    if cycles(schedule) and knobs.opt in USERS["betas"] and any(knobs.betas):
+        lines.append("one_cycle's cycle_momentum replaces the first of betas")
     if schedule.schedule == "cosine_restarts":
         left = schedule.epochs - recipe.warmup_epochs()
         length = schedule.cycle_epochs

@@ -51,8 +51,9 @@ def checked(field: dataclasses.Field, value: Any) -> Value:
     if isinstance(value, str):
         return value
     for number in value if isinstance(value, tuple) else (value,):
-        inside = about["low"] <= number <= about["high"]
-        if not (inside and math.isfinite(number)):
+        if not math.isfinite(number):
+            raise InputError(f"{field.name} must be a finite number. {got}")
+        if not about["low"] <= number <= about["high"]:
             raise InputError(
                 f"{field.name} must be in [{about['low']:g}, "
                 f"{about['high']:g}]. {got}"

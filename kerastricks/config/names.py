@@ -7,29 +7,48 @@ from kerastricks.config.sections import SECTION_OF
 
 def unknown_name(name: str) -> str:
     """The message for a leaf that does not exist, with the nearest one."""
-    near = nearest(name, list(SECTION_OF))
-    hint = f" Did you mean {near}?" if near else ""
+    hint = meant(name, list(SECTION_OF), "")
     return f"no such knob. Received: {name}.{hint}"
 
 
-# What timm and torchvision call them.
+CLOSE = 0.65  # of difflib: below that names have little in common
+
+
+# What timm, torchvision, Keras, fast.ai call them.
 ELSEWHERE = {
     "aa": "policy",
+    "alpha": "mixup",
+    "amp": "precision",
     "amp_dtype": "precision",
+    "aug_repeats": "repeat_augment",
+    "aug_splits": "jsd",
     "auto_augment": "policy",
     "b": "batch_size",
     "bce_loss": "loss",
+    "class_weight": "class_weights",
     "clipnorm": "clip_grad",
     "clipvalue": "clip_grad",
+    "crop_pct": "eval_crop",
     "cutmix_alpha": "cutmix",
     "decay_epochs_list": "decay_milestones",
+    "distillation_alpha": "hard_weight",
+    "distillation_type": "distill_loss",
+    "ema_decay": "ema",
+    "ema_momentum": "ema",
+    "eps": "opt_eps",
+    "epsilon": "opt_eps",
     "global_clipnorm": "clip_grad",
     "grad_accum_steps": "accumulate",
     "gradient_accumulation_steps": "accumulate",
+    "gradient_clip_norm": "clip_grad",
     "hflip": "flip",
     "img_size": "image_size",
+    "initial_checkpoint": "init_weights",
+    "jsd_loss": "jsd",
+    "kd_model_name": "teacher",
     "lr": "learning_rate",
     "lr_base": "learning_rate",
+    "lr_base_scale": "lr_scaling",
     "lr_cycle_decay": "cycle_decay",
     "lr_cycle_mul": "cycle_mult",
     "lr_milestones": "decay_milestones",
@@ -39,6 +58,7 @@ ELSEWHERE = {
     "lr_step_size": "decay_epochs",
     "lr_warmup_epochs": "warmup_epochs",
     "lr_warmup_method": "warmup",
+    "max_lr": "learning_rate",
     "model_ema": "ema",
     "model_ema_decay": "ema",
     "mixup_alpha": "mixup",
@@ -49,16 +69,47 @@ ELSEWHERE = {
     "norm_weight_decay": "no_bias_decay",
     "opt_betas": "betas",
     "optimizer": "opt",
+    "pretrained": "finetune",
     "random_erase": "erasing",
     "ra_reps": "repeat_augment",
+    "ratio": "crop_aspect",
     "remode": "erasing_fill",
     "reprob": "erasing",
+    "scale": "crop_area",
     "sched": "schedule",
     "smoothing": "label_smoothing",
+    "swa": "swa_epochs",
+    "train_crop_size": "resize_schedule",
     "use_ema": "ema",
-    "warmup_prefix": "warmup_inside",
+    "val_crop_size": "image_size",
     "wd": "weight_decay",
 }
+
+
+# What they have a flag for and no flag is needed for here.
+INSTEAD = {
+    "resume": "The same command goes on by itself",
+    "warmup_prefix": "Warm-ups come first here, as with it; without it: "
+    "--warmup_inside",
+    "workers": "Threads are set by themselves",
+    "num_workers": "Threads are set by themselves",
+    "num_classes": "The data tells",
+    "channels_last": "It is always on",
+    "torchcompile": "Steps are always compiled",
+    "pin_mem": "It is always so",
+    "log_interval": "Progress is always shown",
+}
+
+
+def meant(name: str, names: list[str], dashes: str = "--") -> str:
+    """A sentence with the name that was meant, or with what to do instead."""
+    instead = INSTEAD.get(name.replace("-", "_"))
+    if instead:
+        return f" {instead}."
+    near = nearest(name, names)
+    if near:
+        return f" Did you mean {dashes}{near}?"
+    return " See --help." if dashes else ""
 
 
 def nearest(name: str, names: list[str]) -> str:
@@ -66,5 +117,5 @@ def nearest(name: str, names: list[str]) -> str:
     name = name.replace("-", "_")
     if ELSEWHERE.get(name) in names:
         return ELSEWHERE[name]
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=CLOSE)
     return near[0] if near else ""

@@ -15,6 +15,7 @@ from kerastricks.config.sections import (
     Data,
     Distill,
     Evaluate,
+    Finetune,
     Loss,
     Model,
     Optimizer,
@@ -49,6 +50,7 @@ class Recipe:
     optimizer: Optimizer
     schedule: Schedule
     distill: Distill
+    finetune: Finetune
     evaluate: Evaluate
     run: Run
 

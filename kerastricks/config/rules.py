@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from kerastricks.call_text import split_outside
 from kerastricks.config.sections import Augment, Distill, Schedule
-from kerastricks.config.texts import class_weights, normalization, numbers
+from kerastricks.config.texts import (
+    along_run,
+    class_weights,
+    normalization,
+    numbers,
+)
 
 if TYPE_CHECKING:
     from kerastricks.config.recipe import Recipe
@@ -22,6 +27,13 @@ RANDOM = (
     *("flip", "vflip", "translate", "blur", "hue", "grayscale", "pca_noise"),
     *("cutout", "erasing", "grid_mask", "hide_and_seek", "mixup", "cutmix"),
     "ricap",
+)
+
+
+# What a factor of the augmentation's strength multiplies.
+STRENGTHS = (
+    *("color_jitter", "hue", "pca_noise", "grayscale", "blur", "erasing"),
+    *("grid_mask", "hide_and_seek", "mixup", "cutmix", "ricap"),
 )
 
 
@@ -66,6 +78,7 @@ def broken_rules(recipe: "Recipe") -> Broken:
     yield from broken_inputs(recipe)
     yield from broken_optimization(recipe)
     yield from broken_schedule(recipe)
+    yield from broken_phases(recipe)
     yield from broken_teaching(recipe)
 
 
@@ -99,11 +112,6 @@ def broken_inputs(recipe: "Recipe") -> Broken:
         yield (
             "flips that alternate need every image once an epoch",
             ("flip_mode", "repeat_augment", "sampler"),
-        )
-    if recipe.model.freeze_bn and not recipe.model.init_weights:
-        yield (
-            "batch norm can only be frozen at weights that are given",
-            ("freeze_bn", "init_weights"),
         )
     if augment.cutout == 1:
         yield "cutout must be 0 or at least 2", ("cutout",)
@@ -262,6 +270,74 @@ def broken_schedule(recipe: "Recipe") -> Broken:
         )
 
 
+def broken_phases(recipe: "Recipe") -> Broken:
+    """The same of what changes along the run."""
+    plan, knobs, data = recipe.schedule, recipe.finetune, recipe.data
+    if not (recipe.model.init_weights or knobs.finetune):
+        for name, why in (
+            ("freeze_bn", "batch norm can only be frozen at"),
+            ("freeze_epochs", "a head alone learns something only behind"),
+            ("new_head", "a new head replaces one of"),
+        ):
+            if recipe.values()[name]:
+                yield (
+                    f"{why} weights that are given",
+                    (name, "finetune", "init_weights"),
+                )
+    alone = knobs.freeze_epochs + knobs.head_epochs
+    started = recipe.model.init_weights or knobs.finetune
+    if alone == plan.epochs and not started:
+        yield (
+            "a head alone learns something only behind weights that are given",
+            ("head_epochs", "finetune", "init_weights"),
+        )
+    if alone > plan.epochs:
+        yield (
+            "freeze_epochs and head_epochs together must not exceed epochs",
+            ("freeze_epochs", "head_epochs", "epochs"),
+        )
+    if knobs.unfreeze_every and not knobs.freeze_epochs:
+        yield (
+            "gradual unfreezing begins with the head alone",
+            ("unfreeze_every", "freeze_epochs"),
+        )
+    for name in ("resize_schedule", "batch_schedule", "strength_schedule"):
+        steps = along_run(getattr(plan, name), name)
+        first = [round(share * plan.epochs) for share, _ in steps]
+        if len({*first, plan.epochs}) <= len(first):
+            yield "each value must hold for an epoch", (name, "epochs")
+        if name != "strength_schedule" and any(v % 1 for _, v in steps):
+            yield f"{name} has whole numbers", (name,)
+        if name == "batch_schedule":
+            yield from broken_batches(recipe, [int(v) for _, v in steps])
+    if (
+        plan.resize_schedule
+        and data.cache != "none"
+        and data.train_crop != "rrc"
+    ):
+        yield (
+            f"a cache keeps images of one size with train_crop="
+            f"{data.train_crop}: leave it out, or train_crop=rrc",
+            ("resize_schedule", "cache", "train_crop"),
+        )
+
+
+def broken_batches(recipe: "Recipe", sizes: list[int]) -> Broken:
+    """The same of batches along the run."""
+    parts, room = recipe.optimizer.accumulate, recipe.data.repeat_augment
+    for size in sizes:
+        if size % parts:
+            yield (
+                "accumulate must divide each batch into equal parts",
+                ("accumulate", "batch_schedule"),
+            )
+        if size < room:
+            yield (
+                "a batch must have room for the repetitions of an image",
+                ("repeat_augment", "batch_schedule"),
+            )
+
+
 def broken_teaching(recipe: "Recipe") -> Broken:
     """The same of the teachers."""
     distill = recipe.distill
@@ -332,6 +408,7 @@ def restless(recipe: "Recipe") -> list[str]:
         for name, still in (
             ("train_crop", "center"),
             ("policy", ""),
+            ("resize_schedule", ""),
             ("color_jitter", (0.0, 0.0, 0.0)),
             *((name, 0) for name in RANDOM),
         )

@@ -529,6 +529,22 @@ class Schedule:
         low=0.0,
         high=0.9999,
     )
+    resize_schedule: str = knob(
+        "",
+        "side of training images, as side@share of the run (0 to 1) from "
+        "which it holds: 128@0,192@0.6,224@0.85; or one side: 176. Evaluation "
+        "has image_size",
+    )
+    batch_schedule: str = knob(
+        "",
+        "batch sizes likewise, as 512@0,256@0.6; the learning rate, that of "
+        "batch_size, follows as lr_scaling says",
+    )
+    strength_schedule: str = knob(
+        "",
+        "factors likewise, as 0.5@0,1@0.6, of colour, blur, erasing, mixing "
+        "and the policy's magnitude",
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -562,6 +578,36 @@ class Distill:
     )
     cache_teacher: bool = knob(
         False, "ask the teacher once an image, where images never change"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Finetune:
+    """How what has learnt something else learns this."""
+
+    finetune: str = knob(
+        "",
+        "what to start from: a run's folder, which brings its network, "
+        "weights, image size and normalisation; a weights file for --model; "
+        "keras:NAME or keras_hub:PRESET. For other classes the head is new",
+    )
+    new_head: bool = knob(
+        False, "start with a new head also where the classes are as many"
+    )
+    freeze_epochs: int = knob(
+        0,
+        "so many epochs at the start in which only the head learns (they "
+        "count in epochs)",
+        low=0,
+    )
+    unfreeze_every: int = knob(
+        0,
+        "after freeze_epochs: one layer group more (of stem, stages, head, "
+        "beginning behind the head) every so many epochs; 0: all at once",
+        low=0,
+    )
+    head_epochs: int = knob(
+        0, "so many epochs at the end in which only the head learns", low=0
     )
 
 
@@ -641,6 +687,7 @@ SECTIONS: dict[str, type] = {
     "optimizer": Optimizer,
     "schedule": Schedule,
     "distill": Distill,
+    "finetune": Finetune,
     "evaluate": Evaluate,
     "run": Run,
 }

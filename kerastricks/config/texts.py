@@ -19,6 +19,34 @@ def numbers(text: str, name: str) -> tuple[float, ...]:
     )
 
 
+def along_run(text: str, name: str) -> tuple[tuple[float, float], ...]:
+    """(share of the run, value) of a text as 128@0,192@0.6.
+
+    A value without a share is from the start.
+    """
+    found = []
+    try:
+        for part in text.split(",") if text else ():
+            value, _, share = part.partition("@")
+            found.append((float(share or 0), float(value)))
+    except ValueError:
+        found = [(-1.0, 0.0)]
+    shares = [share for share, _ in found]
+    good = all(0 < value < math.inf for _, value in found)
+    if not text or (
+        good
+        and shares[0] == 0
+        and shares[-1] < 1
+        and sorted(set(shares)) == shares
+    ):
+        return tuple(found)
+    raise InputError(
+        f"{name} must be positive values with the share of the run from which "
+        "each holds, the first at 0, all below 1, as a@0,b@0.6. "
+        f"Received: {name}={text}"
+    )
+
+
 # Of the ImageNet training set, on 0..255; torchvision's and GluonCV's.
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 

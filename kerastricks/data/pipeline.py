@@ -96,12 +96,12 @@ def train_pipeline(
         ]
         return tf.stack([image, *others])
 
-    made = tf.data.Dataset.range(start_step, epochs * steps).map(places)
+    made = tf.data.Dataset.range(start_step, epochs * steps).map(plain(places))
     batches = sampled(
         source, made, square, image_size, len(share), True, beside, views
     )
     if views > 1:
-        batches = batches.map(in_rows(views), num_parallel_calls=1)
+        batches = batches.map(plain(in_rows(views)), num_parallel_calls=1)
     if data_service:
         if not source.anywhere:
             raise InputError(
@@ -135,8 +135,16 @@ def eval_pipeline(
     def square(index: Tensor, key: Tensor) -> Tensor:
         return squares.evaluation(source, index)
 
-    made = tf.data.Dataset.range(first, end).map(places)
+    made = tf.data.Dataset.range(first, end).map(plain(places))
     return finish(sampled(source, made, square, image_size, batch_size, False))
+
+
+def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For `map`, which else has AutoGraph rewrite all that is called.
+
+    Nothing here branches on tensors in Python, and rewriting takes seconds.
+    """
+    return tf.autograph.experimental.do_not_convert(function)
 
 
 def share_of(batch_size: int, shard: tuple[int, int]) -> Any:
@@ -194,7 +202,7 @@ def sampled(
 
     return (
         places.unbatch()
-        .map(sample, num_parallel_calls=tf.data.AUTOTUNE)
+        .map(plain(sample), num_parallel_calls=tf.data.AUTOTUNE)
         .batch(batch_size, drop_remainder=drop_remainder)
     )
 

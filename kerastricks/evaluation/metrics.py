@@ -52,7 +52,7 @@ def true_class_rank(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     an equal logit and a smaller index, so rank 0 is exactly `argmax`. A row
     with a NaN has rank C, which no k reaches.
     """
-    logits, labels = _checked(logits, labels)
+    logits, labels = checked(logits, labels)
     true = np.take_along_axis(logits, labels[:, None], axis=1)
     earlier = np.arange(logits.shape[1]) < labels[:, None]
     ahead = (logits > true) | ((logits == true) & earlier)
@@ -79,7 +79,7 @@ def topk_accuracy(logits: np.ndarray, labels: np.ndarray, k: int = 1) -> float:
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Per-sample loss in nats, [N]: `log sum exp(z) - z[label]`."""
-    logits, labels = _checked(logits, labels)
+    logits, labels = checked(logits, labels)
     logits = logits.astype(np.float64)
     true = np.take_along_axis(logits, labels[:, None], axis=1)[:, 0]
     top = logits.max(axis=1)
@@ -198,7 +198,7 @@ def _confidence(
     probabilities: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Top probability [N], NaN where the row has one, and rightness [N]."""
-    probabilities, labels = _checked(probabilities, labels)
+    probabilities, labels = checked(probabilities, labels)
     probabilities = probabilities.astype(np.float64)
     low, high = -PROBABILITY_SLACK, 1 + PROBABILITY_SLACK
     if ((probabilities < low) | (probabilities > high)).any():
@@ -211,7 +211,7 @@ def _confidence(
     return probabilities.max(axis=1), right
 
 
-def _checked(
+def checked(
     logits: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     logits = np.asarray(logits)

@@ -25,6 +25,7 @@ PLACES = {
     "fold_batch_norms": "fold",
     "init_from": "weights",
     "logits_of": "zoo",
+    "renew_head": "weights",
     "published_normalization": "zoo",
 }
 

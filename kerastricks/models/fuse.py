@@ -60,6 +60,11 @@ def is_graph(model: Any) -> bool:
     )
 
 
+def sides_of(model: Any) -> tuple[int | None, ...]:
+    """Height and width that a network needs; None: any."""
+    return model.inputs[0].shape[1:3] if is_graph(model) else (None, None)
+
+
 def plain(model: keras.Model) -> keras.Model:
     """The same layers as a Functional model that is not compiled.
 

@@ -25,6 +25,8 @@ ZOOS = ("keras:", "keras_cv:", "keras_hub:")
 # What can be set of a network, by family; of a zoo's model nothing can.
 BLOCKS = {"width", "activation", "spectral_norm", "drop_path", "dropout"}
 BLOCKS |= {"pool", "init"}
+# Knobs that are about learning: weights of one value fit a network of another.
+LEARNING = {"drop_path", "dropout", "zero_gamma", "init"}
 NORMS = {"bn_after_activation", "zero_gamma", "blur_pool"}
 KNOBS = {
     "resnet": BLOCKS | NORMS | {"stem"},
@@ -97,6 +99,12 @@ def knobs(name: str) -> set[str]:
     return set() if in_zoo(name) else KNOBS[parse(name)[0]]
 
 
+def stages(name: str) -> int:
+    """How many stages a network has between stem and head; 4 of other ones."""
+    small = ("cifar_resnet", "wide_resnet", "cifar_fast")
+    return 3 if not in_zoo(name) and parse(name)[0] in small else 4
+
+
 def spelled(name: str) -> str:
     """The name as it is written here."""
     text = name.lower()
@@ -137,7 +145,7 @@ def read_resnet(found: re.Match[str]) -> tuple[str, dict[str, Any]] | None:
 def unknown(name: str) -> InputError:
     """Says which names come close."""
     close = difflib.get_close_matches(spelled(name), names(), 3, 0.5)
-    meant = f"; did you mean {' or '.join(close)}?" if close else ""
+    meant = f"; did you mean {' or '.join(close)}?" if close else "."
     return InputError(
         "model must be a name that `python -m kerastricks.models` lists, or "
         f"{', '.join(f'{zoo}NAME' for zoo in ZOOS)}{meant} "

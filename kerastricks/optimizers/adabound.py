@@ -23,6 +23,8 @@ from keras import ops
 from kerastricks.optimizers.adam import Adam
 from kerastricks.optimizers.base import Slots
 
+CURRENT = "current"  # the peak of a sweep is the rate of the moment
+
 
 @keras.saving.register_keras_serializable("kerastricks")
 class AdaBound(Adam):
@@ -44,7 +46,7 @@ class AdaBound(Adam):
         betas: Sequence[Any] = (0.9, 0.999),
         final_lr: float = 0.1,
         gamma: float = 1e-3,
-        base_lr: float | None = None,
+        base_lr: Any = None,
         epsilon: float = 1e-8,
         amsbound: bool = False,
         weight_decay: float = 0.0,
@@ -52,9 +54,9 @@ class AdaBound(Adam):
         rate_factors: Mapping[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        if base_lr is None and isinstance(learning_rate, float):
+        if base_lr is None and isinstance(learning_rate, int | float):
             base_lr = learning_rate
-        if base_lr is None or base_lr <= 0:
+        if base_lr is None or (base_lr != CURRENT and not base_lr > 0):
             raise ValueError(
                 "base_lr must be the peak of the learning rate, above 0. "
                 f"Received: base_lr={base_lr}"
@@ -70,7 +72,7 @@ class AdaBound(Adam):
             rate_factors,
             **kwargs,
         )
-        self.base_lr = float(base_lr)
+        self.base_lr = base_lr if base_lr == CURRENT else float(base_lr)
         self.final_lr = final_lr
         self.gamma = gamma
         self.amsbound = amsbound
@@ -85,16 +87,18 @@ class AdaBound(Adam):
         weight: Any,
         slots: Slots,
         rate: Any,
-        step: Any,
+        age: Any,
         decay: float | None,
     ) -> tuple[Any, Slots]:
-        moved, (first, second) = self.averages(gradient, slots, step)
+        moved, (first, second) = self.averages(gradient, slots, age)
         size = moved["second"]
         if self.amsbound:
             size = moved["largest"] = ops.maximum(slots["largest"], size)
         adam = rate * ops.sqrt(second) / first / (ops.sqrt(size) + self.epsilon)
-        closed = self.gamma * (ops.cast(step, gradient.dtype) + 1)
-        end = self.final_lr / self.base_lr * rate
+        closed = self.gamma * (ops.cast(age, gradient.dtype) + 1)
+        current = self.base_lr == CURRENT
+        peak = self.learning_rate if current else self.base_lr
+        end = self.final_lr * (rate / ops.cast(peak, rate.dtype))
         low, high = end * closed / (closed + 1), end * (closed + 1) / closed
         return ops.minimum(ops.maximum(adam, low), high) * moved["first"], moved
 

@@ -77,9 +77,10 @@ class Adam(Optimizer):
         slots: Slots,
         rate: Any,
         decay: float | None,
+        age: Any,
     ) -> None:
         if not self.fuses(variable, gradient):
-            super().advance(variable, gradient, slots, rate, decay)
+            super().advance(variable, gradient, slots, rate, decay, age)
             return
         weight = ops.cast(variable, gradient.dtype)
         gradient = self.prepared(gradient, weight, decay)
@@ -88,7 +89,7 @@ class Adam(Optimizer):
         # The op has 1 - beta of a rounded beta; so must its correction.
         beta = at_step(self.momentum, self.iterations, gradient)
         betas = [rounded(beta), rounded(self.beta)]
-        t = time(self.iterations, gradient)
+        t = time(age, gradient)
         first, second = (correction(beta, t) for beta in betas)
         root = ops.sqrt(second)
         apply_adam(
@@ -112,10 +113,10 @@ class Adam(Optimizer):
         weight: Any,
         slots: Slots,
         rate: Any,
-        step: Any,
+        age: Any,
         decay: float | None,
     ) -> tuple[Any, Slots]:
-        moved, corrections = self.averages(gradient, slots, step)
+        moved, corrections = self.averages(gradient, slots, age)
         # Scalars first: every operation on the weights is a pass over memory.
         root = ops.sqrt(corrections[1])
         rate = rate * root / corrections[0]
@@ -123,10 +124,13 @@ class Adam(Optimizer):
         return rate * moved["first"] / size, moved
 
     def averages(
-        self, gradient: Any, slots: Slots, step: Any
+        self, gradient: Any, slots: Slots, age: Any
     ) -> tuple[Slots, tuple[Any, Any]]:
         """Both averages, and what to divide each by."""
-        beta, t = at_step(self.momentum, step, gradient), time(step, gradient)
+        beta, t = (
+            at_step(self.momentum, self.iterations, gradient),
+            time(age, gradient),
+        )
         square = ops.square(gradient)
         moved = {
             "first": moving(slots["first"], gradient, beta),

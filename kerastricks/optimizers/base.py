@@ -12,6 +12,10 @@ Keras's own `weight_decay` is always decoupled and its exclusions go by name,
 which is another on each backend; it stays unused. Everything is looked up by a
 variable's place in the list that `build` is given: on TensorFlow a step sees
 tf.Variables, which have no Keras path.
+
+A variable whose layer is frozen stands still, state and decay and all. One that
+begins to learn later (gradual unfreezing) is as old as its own steps, as in
+torch: Adam's corrections count from there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,6 +66,7 @@ class Optimizer(keras.optimizers.Optimizer):
         self.slots: list[Slots] = []
         self.decays: list[float | None] = []
         self.factors: list[float] = []
+        self.began: dict[int, int] = {}
 
     def build(self, variables: list[Any]) -> None:
         if self.built:
@@ -91,6 +96,8 @@ class Optimizer(keras.optimizers.Optimizer):
         self, gradient: Any, variable: Any, learning_rate: Any
     ) -> None:
         place = self._get_variable_index(variable)
+        if not self._trainable_variables[place].trainable:
+            return
         dtype = compute_dtype(variable)
         self.advance(
             variable,
@@ -98,7 +105,23 @@ class Optimizer(keras.optimizers.Optimizer):
             self.slots[place],
             ops.cast(learning_rate, dtype) * self.factors[place],
             self.decays[place],
+            self.age(place),
         )
+
+    def age(self, place: int) -> Any:
+        """How many steps a variable has done."""
+        began = self.began.get(place, 0)
+        # Loss scaling leaves out steps, which are not counted here.
+        return (
+            ops.maximum(self.iterations - began, 0)
+            if began
+            else (self.iterations)
+        )
+
+    def begin(self, variables: list[Any], step: int) -> None:
+        """Notes that these learn from a step on, if they did not before."""
+        for variable in variables:
+            self.began.setdefault(self._get_variable_index(variable), step)
 
     def advance(
         self,
@@ -107,6 +130,7 @@ class Optimizer(keras.optimizers.Optimizer):
         slots: Slots,
         rate: Any,
         decay: float | None,
+        age: Any,
     ) -> None:
         """One step of one variable; `decay` is None where it is spared."""
         weight = ops.cast(variable, gradient.dtype)
@@ -114,9 +138,7 @@ class Optimizer(keras.optimizers.Optimizer):
         values = {
             name: ops.cast(slot, gradient.dtype) for name, slot in slots.items()
         }
-        step, moved = self.move(
-            gradient, weight, values, rate, self.iterations, decay
-        )
+        step, moved = self.move(gradient, weight, values, rate, age, decay)
         if decay and self.decay_law == "decoupled":
             # Not (1 - rate * decay) * w, which float32 rounds at every step.
             step = step + rate * decay * weight
@@ -136,7 +158,7 @@ class Optimizer(keras.optimizers.Optimizer):
         weight: Any,
         slots: Slots,
         rate: Any,
-        step: Any,
+        age: Any,
         decay: float | None,
     ) -> tuple[Any, Slots]:
         """(what is subtracted from the weight, new slots).
@@ -144,7 +166,7 @@ class Optimizer(keras.optimizers.Optimizer):
         Args:
             gradient, weight, slots: of one variable.
             rate: its learning rate.
-            step: how many steps were done before.
+            age: how many steps it has done before.
             decay: for the laws that decay themselves; None for a variable that
                 is spared.
         """

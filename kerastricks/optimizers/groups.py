@@ -37,6 +37,25 @@ def layer_groups(model: keras.Model, fine: bool = False) -> list[list[str]]:
     Example:
         [len(group) for group in layer_groups(create("resnet50"))]
     """
+    groups: list[list[str]] = []
+    left = {id(v): v for v in model.trainable_variables}
+    for layers in grouped_layers(model, fine):
+        own = [
+            weight
+            for layer in layers
+            for weight in layer.weights
+            if left.pop(id(weight), None) is not None
+        ]
+        groups.append([variable.path for variable in own])
+    if left:
+        # Of the model itself, as a class token: what the stem works with.
+        groups = groups or [[]]
+        groups[0] += [variable.path for variable in left.values()]
+    return groups
+
+
+def grouped_layers(model: keras.Model, fine: bool = False) -> list[list[Any]]:
+    """The same groups, of the layers that have weights."""
     layers = list(weighted_layers(model))
     named = [place_of(layer.name, fine) for layer in layers]
     if any(STAGE.match(layer.name) for layer in layers):
@@ -44,15 +63,9 @@ def layer_groups(model: keras.Model, fine: bool = False) -> list[list[str]]:
         numbers = [order[place] for place in named]
     else:
         numbers = shares([has_kernel(layer) for layer in layers], fine)
-    groups: list[list[str]] = [[] for _ in range(max(numbers, default=-1) + 1)]
-    left = {id(v): v for v in model.trainable_variables}
+    groups: list[list[Any]] = [[] for _ in range(max(numbers, default=-1) + 1)]
     for layer, number in zip(layers, numbers, strict=True):
-        own = [w for w in layer.weights if left.pop(id(w), None) is not None]
-        groups[number] += [variable.path for variable in own]
-    if left:
-        # Of the model itself, as a class token: what the stem works with.
-        groups = groups or [[]]
-        groups[0] += [variable.path for variable in left.values()]
+        groups[number].append(layer)
     return groups
 
 

@@ -66,11 +66,11 @@ class Lamb(Adam):
         weight: Any,
         slots: Slots,
         rate: Any,
-        step: Any,
+        age: Any,
         decay: float | None,
     ) -> tuple[Any, Slots]:
         update, moved = super().move(
-            gradient, weight, slots, ops.ones_like(rate), step, decay
+            gradient, weight, slots, ops.ones_like(rate), age, decay
         )
         if decay:
             update = update + decay * weight

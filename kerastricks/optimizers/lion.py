@@ -70,10 +70,10 @@ class Lion(Optimizer):
         weight: Any,
         slots: Slots,
         rate: Any,
-        step: Any,
+        age: Any,
         decay: float | None,
     ) -> tuple[Any, Slots]:
-        beta = at_step(self.momentum, step, gradient)
+        beta = at_step(self.momentum, self.iterations, gradient)
         taken = ops.sign(moving(slots["first"], gradient, beta))
         first = moving(slots["first"], gradient, self.beta)
         return rate * taken, {"first": first}

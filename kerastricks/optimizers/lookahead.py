@@ -83,8 +83,14 @@ class Lookahead(keras.optimizers.Optimizer):
         self, gradient: Any, variable: Any, learning_rate: Any
     ) -> None:
         """Slow goes this share of the way to fast; then they are the same."""
-        slow = self.slow[self._get_variable_index(variable)]
+        place = self._get_variable_index(variable)
+        slow = self.slow[place]
         fast, old = ops.convert_to_tensor(variable), ops.convert_to_tensor(slow)
+        if not self._trainable_variables[place].trainable:
+            # It stands still, but when it moves slow must have begun with it.
+            begins = ops.equal(self.iterations, 0)
+            self.assign(slow, ops.where(begins, fast, old))
+            return
         share = ops.cast(learning_rate, fast.dtype)
         new = old + share * (fast - old)
         self.assign(slow, new)

@@ -125,12 +125,12 @@ class Muon(Adam):
         weight: Any,
         slots: Slots,
         rate: Any,
-        step: Any,
+        age: Any,
         decay: float | None,
     ) -> tuple[Any, Slots]:
         if "momentum" not in slots:
-            return super().move(gradient, weight, slots, rate, step, decay)
-        momentum = at_step(self.muon_momentum, step, gradient)
+            return super().move(gradient, weight, slots, rate, age, decay)
+        momentum = at_step(self.muon_momentum, self.iterations, gradient)
         average = moving(slots["momentum"], gradient, momentum)
         ahead = moving(average, gradient, momentum)
         update = ahead if self.nesterov else average

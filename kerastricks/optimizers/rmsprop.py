@@ -72,7 +72,7 @@ class RMSprop(Optimizer):
         weight: Any,
         slots: Slots,
         rate: Any,
-        step: Any,
+        age: Any,
         decay: float | None,
     ) -> tuple[Any, Slots]:
         square = moving(slots["square"], ops.square(gradient), self.alpha)
@@ -82,7 +82,7 @@ class RMSprop(Optimizer):
             variance = square - ops.square(moved["mean"])
         taken = gradient / (ops.sqrt(variance) + self.epsilon)
         if self.momentum:
-            momentum = at_step(self.momentum, step, gradient)
+            momentum = at_step(self.momentum, self.iterations, gradient)
             taken = moved["velocity"] = momentum * slots["velocity"] + taken
         return rate * taken, moved
 

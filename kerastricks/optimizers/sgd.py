@@ -80,9 +80,10 @@ class SGD(Optimizer):
         slots: Slots,
         rate: Any,
         decay: float | None,
+        age: Any,
     ) -> None:
         if not self.fuses(variable, gradient):
-            super().advance(variable, gradient, slots, rate, decay)
+            super().advance(variable, gradient, slots, rate, decay, age)
             return
         weight = ops.cast(variable, gradient.dtype)
         if decay and self.decay_law == "decoupled":
@@ -111,14 +112,14 @@ class SGD(Optimizer):
         weight: Any,
         slots: Slots,
         rate: Any,
-        step: Any,
+        age: Any,
         decay: float | None,
     ) -> tuple[Any, Slots]:
         inside = self.semantics == "mxnet"  # the rate, in the velocity
         taken = rate * gradient if inside else gradient
         moved = {}
         if self.momentum:
-            momentum = at_step(self.momentum, step, gradient)
+            momentum = at_step(self.momentum, self.iterations, gradient)
             velocity = momentum * slots["velocity"] + taken
             moved = {"velocity": velocity}
             taken = taken + momentum * velocity if self.nesterov else velocity

@@ -1,4 +1,4 @@
-"""The self-contained HTML report of a run."""
+"""Self-contained HTML reports: of a run, and of an evaluation."""
 
 from kerastricks.report.run_report import (
     Picture,

@@ -195,6 +195,7 @@ def bar_chart(
     heads: Sequence[str],
     columns: Sequence[Sequence[str]] = (),
     kind: str = "bars",
+    ranges: Sequence[tuple[float, float]] = (),
 ) -> str:
     """Horizontal bars for shares of 1, as a table: name, bar, columns.
 
@@ -205,18 +206,27 @@ def bar_chart(
         heads: the heads of the name, of the bar and of each column.
         columns: further cells, each column as long as `names`.
         kind: class of the table, for its colours.
+        ranges: (low, high) of each, drawn as a line over the bar.
     """
     head = "".join(f'<th scope="col">{escape(h)}</th>' for h in heads)
     rows = []
     for row, (name, value) in enumerate(zip(names, values, strict=True)):
         cells = "".join(f"<td>{escape(c[row])}</td>" for c in columns)
-        share = min(1.0, max(0.0, float(np.nan_to_num(value))))
+        bar = f'<span style="--v:{_share(value):.4g}"></span>'
+        if ranges:
+            low, high = map(_share, ranges[row])
+            line = f'<i style="--a:{low:.4g};--b:{high:.4g}"></i>'
+            bar = f"<div>{bar}{line}</div>"
         rows.append(
             f'<tr><th scope="row" title="{escape(name)}">{escape(name)}</th>'
-            f'<td class="bar"><span style="--v:{share:.4g}"></span></td>'
-            f"{cells}</tr>"
+            f'<td class="bar">{bar}</td>{cells}</tr>'
         )
     return _table(kind, title, head, rows)
+
+
+def _share(value: float) -> float:
+    """Within 0 and 1; a NaN is 0."""
+    return min(1.0, max(0.0, float(np.nan_to_num(value))))
 
 
 def heat_map(

@@ -10,8 +10,16 @@ from kerastricks.report import charts, page
 WORST_CLASSES = 30
 
 
-def label_table(scores: LabelScores, class_names: Sequence[str]) -> str:
-    """Average precision as bars, worst first, of the classes with images."""
+def label_table(
+    scores: LabelScores,
+    class_names: Sequence[str],
+    thresholds: tuple[np.ndarray, np.ndarray] | None = None,
+) -> str:
+    """Average precision as bars, worst first, of the classes with images.
+
+    Args:
+        thresholds: (the best ones, F1 at these), each [C].
+    """
     if len(scores.support) != len(class_names):
         raise ValueError(
             "scores must be [C] for C class names. Received: "
@@ -20,17 +28,23 @@ def label_table(scores: LabelScores, class_names: Sequence[str]) -> str:
     order = np.argsort(scores.average_precision, kind="stable")
     order = order[scores.support[order] > 0]
     shown = order[:WORST_CLASSES]
+    more_heads: tuple[str, ...] = ()
+    more: tuple[list[str], ...] = ()
+    if thresholds is not None:
+        more_heads = ("threshold", "F1 there")
+        more = tuple(percents(column[shown]) for column in thresholds)
     bars = charts.bar_chart(
         [class_names[i] for i in shown],
         scores.average_precision[shown],
         title="Average precision by class, worst first",
         heads=("class", "average precision, %", "", "precision", "recall")
-        + ("F1", "n"),
+        + ("F1", *more_heads, "n"),
         columns=(
             percents(scores.average_precision[shown]),
             percents(scores.precision[shown]),
             percents(scores.recall[shown]),
             percents(scores.f1[shown]),
+            *more,
             [f"{n:,}" for n in scores.support[shown]],
         ),
     )

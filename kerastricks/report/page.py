@@ -101,6 +101,10 @@ white-space:nowrap}
 text-align:left}
 .bar span{display:block;height:.6rem;margin-top:.38rem;
 width:calc(var(--v)*100%);min-width:1px;background:rgb(var(--c0))}
+.bar div{position:relative}
+.bar i{position:absolute;top:calc(.3rem - 1px);height:2px;
+left:calc(var(--a)*100%);width:calc((var(--b) - var(--a))*100%);
+background:var(--ink);opacity:.75}
 .bars.misses tbody th{max-width:none;white-space:normal}
 .bars.misses td.bar,.bars.misses thead th:nth-child(2){width:32%}
 .bars.misses .bar span{background:rgb(var(--c1))}
@@ -127,9 +131,13 @@ grid-template-columns:repeat(auto-fill,minmax(min(9.5rem,44%),1fr))}
 .pictures img{display:block;width:100%;aspect-ratio:1;object-fit:contain;
 background:var(--faint)}
 .pictures img.small{image-rendering:pixelated}
+.pictures.triples{grid-template-columns:repeat(auto-fill,
+minmax(min(20rem,100%),1fr))}
+.pictures.triples img{aspect-ratio:3}
 .pictures figcaption{line-height:1.35}
 .pictures b{display:block;font-weight:600;color:var(--ink)}
-.pair+.wide,.wide+.pair,figure+.pair{margin-top:2.75rem}
+.pair+.wide,.wide+.pair,.wide+.wide,figure+.pair,
+figure+.wide{margin-top:2.75rem}
 details{border-bottom:1px solid var(--line)}
 details details{margin-left:1rem}
 summary{cursor:pointer;padding:.5rem 0}

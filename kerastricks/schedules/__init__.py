@@ -6,6 +6,7 @@ from kerastricks.schedules.cosine_restarts import CosineRestarts
 from kerastricks.schedules.exponential import Exponential
 from kerastricks.schedules.flat_cosine import FlatCosine
 from kerastricks.schedules.one_cycle import OneCycle, OneCycleMomentum
+from kerastricks.schedules.paced import Paced
 from kerastricks.schedules.polynomial import Linear, Polynomial
 from kerastricks.schedules.step import MultiStep, Step
 from kerastricks.schedules.tanh import Tanh
@@ -22,6 +23,7 @@ __all__ = [
     "MultiStep",
     "OneCycle",
     "OneCycleMomentum",
+    "Paced",
     "Polynomial",
     "Step",
     "Tanh",

@@ -168,6 +168,7 @@ def from_file(name: str, file: str, student: Student) -> Network:
         return from_zoo(name, file, student)
     # A name alone does not tell: small images have a stem of their own.
     sizes = [None] if in_zoo else [student.image_size, None]
+    wrong: InputError | None = None
     for size in sizes:
         network = models.create(
             name,
@@ -179,9 +180,12 @@ def from_file(name: str, file: str, student: Student) -> Network:
             copied = copy_from(network, file)
             break
         except InputError as error:
-            if size is None:  # they speak of the student's flag
-                text = str(error).replace("init_weights", "teacher")
-                raise InputError(text) from None
+            wrong = wrong or error
+    else:
+        # They speak of the student's flag.
+        text = str(wrong).replace("init_weights", "teacher")
+        hint = "; a run teaches by its folder" if ours else ""
+        raise InputError(f"{text}{hint}") from None
     if copied.left_new:
         raise headless(f"{name}={file}", student)
     return network, student.normalize if ours else IMAGENET

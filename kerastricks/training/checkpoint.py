@@ -10,6 +10,7 @@ are old ones removed. A damaged one is passed over for the one before it.
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import pathlib
 import re
@@ -84,13 +85,21 @@ class Checkpoints:
         for folder in folders[: max(end - self.keep, 0)] + folders[end:]:
             shutil.rmtree(folder, ignore_errors=True)
 
+    def forget_after(self, step: int) -> None:
+        """Removes what was written after a step."""
+        for folder in self.all():
+            if int(folder.name.partition("-")[2]) > step:
+                shutil.rmtree(folder, ignore_errors=True)
+
     def all(self) -> list[pathlib.Path]:
         """Complete ones, oldest first."""
         return sorted(self.folder.glob("step-*"))
 
-    def latest(self) -> Checkpoint | None:
-        """The newest that is whole, or None."""
+    def latest(self, before: float = math.inf) -> Checkpoint | None:
+        """The newest that is whole, of a step before another, or None."""
         for folder in reversed(self.all()):
+            if int(folder.name.partition("-")[2]) >= before:
+                continue
             checkpoint = read_checkpoint(folder)
             if checkpoint is not None:
                 return checkpoint

@@ -3,13 +3,16 @@
 import csv
 import io
 import pathlib
+import statistics
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from kerastricks.files import write_text
 from kerastricks.training.guard import current_rate
+from kerastricks.training.phases import Phase, phase_at
 from kerastricks.training.run_state import RunCallback, RunState
 
 COLUMNS = (
@@ -26,9 +29,36 @@ COLUMNS = (
     "average_top1",
     "clean_loss",
     "clean_top1",
+    "image_size",
+    "batch_size",
     "images_per_second",
     "seconds",
 )
+
+
+def resize_speedup(history: Sequence[dict[str, float]]) -> float | None:
+    """How much longer all images would have taken at the last size.
+
+    None where all have one size. Of the steps alone, without validation; the
+    speed at that size is the median of its epochs.
+    """
+    sizes = {row.get("image_size") for row in history}
+    if len(sizes) == 1 or None in sizes:  # a run that an older version began
+        return None
+    last = history[-1]["image_size"]
+    at_last = [row for row in history if row["image_size"] == last]
+    speed = statistics.median(row["images_per_second"] for row in at_last)
+    images = [
+        (row["step"] - before) * row["batch_size"]
+        for row, before in zip(
+            history, [0, *(row["step"] for row in history)], strict=False
+        )
+    ]
+    seconds = sum(
+        count / row["images_per_second"]
+        for count, row in zip(images, history, strict=True)
+    )
+    return sum(images) / speed / seconds
 
 
 class MeasureClean(RunCallback):
@@ -53,18 +83,22 @@ class MeasureClean(RunCallback):
 class KeepHistory(RunCallback):
     """Adds a row to the state's history at the end of each epoch."""
 
-    def __init__(self, state: RunState, batch_size: int) -> None:
+    def __init__(self, state: RunState, phases: Sequence[Phase]) -> None:
         super().__init__(state)
-        self.batch_size = batch_size
+        self.phases = phases
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.phase = phase_at(self.phases, self.state.step)
         self.began = time.monotonic()
+        self.rate = current_rate(self.model)
         self.second_step: float | None = None
         self.training_done: float | None = None
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         if batch == 1:  # the first step may compile
             self.second_step = time.monotonic()
+        if batch == self.params["steps"] - 1:
+            self.rate = current_rate(self.model)
 
     def on_test_begin(self, logs: Any = None) -> None:
         self.training_done = time.monotonic()
@@ -73,7 +107,9 @@ class KeepHistory(RunCallback):
         row = dict(logs or {}) | {
             "epoch": epoch + 1,
             "step": self.state.step,
-            "learning_rate": current_rate(self.model),
+            "learning_rate": self.rate,
+            "image_size": self.phase.image_size,
+            "batch_size": self.phase.batch_size,
             "images_per_second": round(self.speed(), 1),
             "seconds": round(time.monotonic() - self.began, 2),
         }
@@ -84,10 +120,10 @@ class KeepHistory(RunCallback):
     def speed(self) -> float:
         """Training images per second, validation and compiling left out."""
         end = self.training_done or time.monotonic()
-        steps = self.params["steps"]
+        steps, size = self.params["steps"], self.phase.batch_size
         if self.second_step is None:
-            return steps * self.batch_size / (end - self.began)
-        return (steps - 1) * self.batch_size / max(end - self.second_step, 1e-9)
+            return steps * size / (end - self.began)
+        return (steps - 1) * size / max(end - self.second_step, 1e-9)
 
 
 class WriteMetrics(RunCallback):

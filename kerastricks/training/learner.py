@@ -23,12 +23,13 @@ from kerastricks.backend import (
 )
 from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
 from kerastricks.training.ema import Ema, EpochMeans, KeepsAverage
+from kerastricks.training.freezing import FreezesGroups, Frozen
 from kerastricks.training.passes import Found, micro_passes, one_pass
 from kerastricks.training.sam import Sam
 from kerastricks.training.soft_accuracy import SoftAccuracy
 
 
-class Learner(StepShim, KeepsAverage, keras.Model):
+class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
     """Wraps a classifier that takes normalised images and gives logits.
 
     Batches are ({"image": uint8 [B, H, W, 3], "key": int32 [B, 2]}, labels)
@@ -84,6 +85,7 @@ class Learner(StepShim, KeepsAverage, keras.Model):
         self.average = average
         self.views = views
         self.nan_steps = nan_steps
+        self.frozen = Frozen()
         if not isinstance(augment, Augment):
             augment = Augment([Normalize()] if augment is None else augment)
         self.augment = augment
@@ -199,7 +201,9 @@ class Learner(StepShim, KeepsAverage, keras.Model):
         found = self.gradients((images, targets, *weights))
         self.note_numbers(found)
         apply_gradients(
-            self.optimizer, found.gradients, self.trainable_variables
+            self.optimizer,
+            self.with_zeros(found.gradients),
+            self.trainable_variables,
         )
         kept = self.model.non_trainable_variables
         for variable, value in zip(kept, found.state, strict=True):
@@ -214,7 +218,7 @@ class Learner(StepShim, KeepsAverage, keras.Model):
 
     def gradients(self, batch: Any) -> Found:
         """What the optimizer is given, still times the loss scale."""
-        weights = [v.value for v in self.trainable_variables]
+        weights = [v.value for v in self.learning_variables]
         state = [v.value for v in self.model.non_trainable_variables]
         scale = self.optimizer.scale_loss(1.0)
         found = self.passes(weights, state, batch, scale)
@@ -233,7 +237,7 @@ class Learner(StepShim, KeepsAverage, keras.Model):
             )
             gradients = self.whole(uphill, scale)
         if self.clip:
-            gradients = self.clip(gradients, self.trainable_variables)
+            gradients = self.clip(gradients, self.learning_variables)
         # Replicas' optimizers will add up what is the same on each of them.
         share = scale / self.replicas
         return found._replace(gradients=[g * share for g in gradients])
@@ -263,11 +267,6 @@ class Learner(StepShim, KeepsAverage, keras.Model):
     def has_loss_scale(self) -> bool:
         """Whether steps whose gradients overflow are left out."""
         return isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
-
-    @property
-    def own_state(self) -> list[Any]:
-        """What changes without being trained, and what is fixed in training."""
-        return super().non_trainable_variables
 
     def targets(self, images: Any, labels: Any, inputs: Any) -> Any:
         """What `compute_loss` is given for labels.

@@ -30,6 +30,7 @@ from kerastricks.training.learner import Learner
 SMOOTHING = 0.98
 STOP_ABOVE = 4.0  # times the lowest smoothed loss
 LAST = 5  # points that are not looked at: there the loss explodes
+LEAST_FALL = 0.02  # of the loss at the start: less may be noise
 LEAST = 8  # points below which no suggestion means anything
 
 
@@ -89,6 +90,12 @@ class LrCurve:
                 f"{self.rates[0]:.3g} on"
             )
         return rates, losses
+
+    @property
+    def falls(self) -> bool:
+        """Whether the loss ever comes well below where it began."""
+        _, losses = self.looked_at()
+        return bool(losses.min() < losses[0] - LEAST_FALL * abs(losses[0]))
 
     @property
     def still_falling(self) -> bool:
@@ -186,6 +193,8 @@ def fresh_optimizer(optimizer: Any, rate: float) -> Any:
     inner = getattr(optimizer, "inner_optimizer", None)
     if inner is None:
         config["learning_rate"] = rate
+        if "base_lr" in config:  # AdaBound's bounds go by a run's peak
+            config["base_lr"] = "current"
     else:  # a LossScaleOptimizer, a Lookahead
         key = "optimizer" if "optimizer" in config else "inner_optimizer"
         config[key] = keras.saving.serialize_keras_object(

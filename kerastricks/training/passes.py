@@ -32,7 +32,7 @@ def one_pass(
     """
     images, targets, sample_weights = (*batch, None)[:3]
     kept = learner.model.non_trainable_variables
-    variables = [*learner.trainable_variables, *kept]
+    variables = [*learner.learning_variables, *kept]
 
     def scaled_loss(weights: list[Any]) -> Any:
         mapping = list(zip(variables, [*weights, *state], strict=True))

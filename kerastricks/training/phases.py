@@ -1,8 +1,9 @@
 """A run is a list of phases; each is one `fit` over a range of steps.
 
-Resuming, mixing off for the last epochs, other image sizes and other trainable
-layers are all the same mechanism: the phases that are done are left out, and
-the one that was cut short begins at its next step.
+Resuming, mixing off for the last epochs, other image sizes and batches, layers
+that are frozen at first: all are the same mechanism. The phases that are done
+are left out, and the one that was cut short begins at its next step. Weights,
+optimizer, averages and schedule go on from phase to phase.
 """
 
 import dataclasses
@@ -23,6 +24,9 @@ class Phase:
     Args:
         first_epoch, first_step: how many the phases before it have.
         views: rows of a batch for each of its images.
+        trained: layer groups that learn, counted from the head; 0: all.
+        strength: factor of what happens to images on the host; `augment` has
+            its own already.
     """
 
     name: str
@@ -34,6 +38,8 @@ class Phase:
     batch_size: int
     augment: Augment
     views: int = 1
+    trained: int = 0
+    strength: float = 1.0
 
     @property
     def last_step(self) -> int:
@@ -68,6 +74,18 @@ def fits(phase: Phase, step: int) -> Iterator[Fit]:
         yield Fit(start, first, last, phase.steps_per_epoch)
 
 
+def phase_at(phases: Sequence[Phase], step: int) -> Phase:
+    """The phase of a step; of the step after the last one, the last."""
+    return next((p for p in phases if step < p.last_step), phases[-1])
+
+
+def epoch_at(phases: Sequence[Phase], step: int) -> float:
+    """How many epochs are over before a step."""
+    phase = phase_at(phases, step)
+    within = (step - phase.first_step) / phase.steps_per_epoch
+    return phase.first_epoch + within
+
+
 def run_phases(
     learner: Learner,
     phases: Sequence[Phase],
@@ -81,10 +99,15 @@ def run_phases(
     Args:
         open_batches: (phase, start_step) -> its batches from that step on.
     """
+    freezes = any(phase.trained for phase in phases)
     for phase in phases:
+        if freezes:  # also of those that are done: it tells how old weights are
+            learner.train_last(phase.trained, phase.first_step)
         if state.step >= phase.last_step:
             continue
         learner.set_augment(phase.augment)
+        if len(phases) > 1:
+            print(f"phase      {phase.name}", flush=True)
         for fit in fits(phase, state.step):
             learner.fit(
                 open_batches(phase, fit.start_step),

@@ -4,10 +4,8 @@ import sys
 import time
 from typing import Any, TextIO
 
+from kerastricks.progress import CLEAR, SECONDS_BETWEEN_DRAWS, bar, duration
 from kerastricks.training.run_state import RunCallback, RunState
-
-BAR = 24
-SECONDS_BETWEEN_DRAWS = 0.5
 
 
 class ShowProgress(RunCallback):
@@ -30,8 +28,9 @@ class ShowProgress(RunCallback):
         self.total_steps = total_steps
         self.stream = stream or sys.stdout
         self.live = self.stream.isatty()
-        self.began = time.monotonic()
-        self.began_step = state.step
+        # After the first step, which is slow for being traced.
+        self.began = 0.0
+        self.began_step = state.step + 1
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch + 1
@@ -39,16 +38,18 @@ class ShowProgress(RunCallback):
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         now = time.monotonic()
+        if self.state.step == self.began_step:
+            self.began = now
         if self.live and now - self.drawn > SECONDS_BETWEEN_DRAWS:
             self.drawn = now
             self.draw(batch)
 
     def on_test_begin(self, logs: Any = None) -> None:
         if self.live:
-            self.put(f"\r\x1b[K{self.head()}  validating ...")
+            self.put(f"{CLEAR}{self.head()}  validating ...")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        clear = "\r\x1b[K" if self.live else ""
+        clear = CLEAR if self.live else ""
         row = self.state.history[-1]
         parts = [
             f"loss {row['loss']:.3f}",
@@ -80,21 +81,21 @@ class ShowProgress(RunCallback):
     def draw(self, batch: int) -> None:
         """One frame of the bar."""
         steps = self.params["steps"]
-        full = BAR * batch // steps
-        bar = "━" * full + "╌" * (BAR - full)
-        text = f"{self.head()}  {bar} {batch}/{steps}"
+        text = (
+            f"{self.head()}  {bar(batch, steps, self.stream)} {batch}/{steps}"
+        )
         if batch:
             results = self.model.get_metrics_result()
             text += (
                 f"  loss {float(results['loss']):.3f}"
                 f"  top1 {float(results['top1']):.1%}{self.time_left()}"
             )
-        self.put(f"\r\x1b[K{text}")
+        self.put(f"{CLEAR}{text}")
 
     def time_left(self) -> str:
         """An estimate from the steps so far, validation included."""
         done = self.state.step - self.began_step
-        if done < 2:
+        if done < 1:
             return ""
         per_step = (time.monotonic() - self.began) / done
         left = round(per_step * (self.total_steps - self.state.step))
@@ -103,13 +104,3 @@ class ShowProgress(RunCallback):
     def put(self, text: str) -> None:
         self.stream.write(text)
         self.stream.flush()
-
-
-def duration(seconds: float) -> str:
-    """12 s, 3:04 min or 5:06 h."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60}:{seconds % 60:02d} min"
-    return f"{seconds // 3600}:{seconds % 3600 // 60:02d} h"

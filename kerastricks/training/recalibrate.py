@@ -54,15 +54,19 @@ class Recalibration:
     def __init__(self, model: keras.Model) -> None:
         self.model = model
         self.run = Pass(model)
-        self.norms = [
-            layer
-            for layer in model._flatten_layers()
-            if isinstance(layer, keras.layers.BatchNormalization)
-            and layer.trainable
-        ]
+        self.norms: list[Any] = []
 
     def __call__(self, batches: Iterable[Any], steps: int | None = None) -> int:
         """As `recalibrate`."""
+        norms = [
+            layer
+            for layer in self.model._flatten_layers()
+            if isinstance(layer, keras.layers.BatchNormalization)
+            and layer.trainable
+        ]
+        if norms != self.norms:  # what is compiled has others frozen
+            self.run.predict_function = None
+            self.norms = norms
         moving = [
             weight
             for layer in self.norms

@@ -24,6 +24,7 @@ class RunState:
         best_weights: whether these were the weights or their average.
         seconds: of training in earlier processes.
         rollbacks: how often the run has gone back to a checkpoint.
+        went_back_to: the step of the last such checkpoint.
     """
 
     step: int = 0
@@ -34,14 +35,18 @@ class RunState:
     best_weights: str = "raw"
     seconds: float = 0.0
     rollbacks: int = 0
+    went_back_to: int = -1
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
     def go_back(self, values: dict[str, Any]) -> None:
         """Takes an earlier state's values, and counts that."""
-        rollbacks = self.rollbacks + 1
-        for name, value in (values | {"rollbacks": rollbacks}).items():
+        own = {
+            "rollbacks": self.rollbacks + 1,
+            "went_back_to": values["step"],
+        }
+        for name, value in (values | own).items():
             setattr(self, name, value)
 
 

@@ -25,6 +25,11 @@ from kerastricks.training.run_state import RunCallback, RunState
 HDF5_ROOM = 2**18  # bytes for the file's own tables
 
 
+def room_for(model: keras.Model) -> int:
+    """Bytes that a file of its weights takes at most."""
+    return 5 * model.count_params() + HDF5_ROOM
+
+
 class SaveCheckpoints(RunCallback):
     """A checkpoint at each epoch's end, and by steps or minutes within.
 
@@ -111,7 +116,7 @@ class SaveBest(RunCallback):
         """The classifier's weights, or what was there before."""
         model = self.model.model
         try:
-            need_room(self.path.parent, 5 * model.count_params() + HDF5_ROOM)
+            need_room(self.path.parent, room_for(model))
             with replacing(self.path) as partial:
                 model.save_weights(partial)
         except OSError as error:

@@ -182,6 +182,7 @@ def test_what_a_trick_refuses_is_the_flags_fault(data):
         made(data, schedule="multistep", decay_milestones="0.01,0.02")
 
 
+@pytest.mark.slow
 def test_views_go_through_all_of_it(data):
     learner = made(data, jsd=12.0, policy="augmix")
     assert learner.views == step.VIEWS == 3

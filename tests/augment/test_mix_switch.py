@@ -97,6 +97,7 @@ def test_each_trick_gets_its_share_of_the_batches():
     np.testing.assert_allclose(shares, [0.2, 0.4, 0.2, 0.2], atol=0.08)
 
 
+@pytest.mark.slow
 def test_a_batch_gets_exactly_what_the_chosen_trick_makes_of_it(batch):
     tricks = MixUp(1.0), CutMix(1.0), Ricap(1.0)
     mix = Augment([MixSwitch(tricks, rate=0.75, switch=2 / 3)])

@@ -56,6 +56,51 @@ from kerastricks.errors import InputError
             "accumulate must divide the batch into equal parts. "
             "Received: accumulate=3, batch_size=128",
         ),
+        (
+            {"freeze_epochs": 1},
+            "a head alone learns something only behind weights that are given. "
+            "Received: freeze_epochs=1, finetune=, init_weights=",
+        ),
+        ({"new_head": True}, "a new head replaces one of weights that are"),
+        (
+            {
+                "finetune": "x",
+                "freeze_epochs": 3,
+                "head_epochs": 1,
+                "epochs": 3,
+            },
+            "freeze_epochs and head_epochs together must not exceed epochs. R",
+        ),
+        (
+            {"finetune": "x", "unfreeze_every": 1},
+            "gradual unfreezing begins with the head alone. Received: "
+            "unfreeze_every=1, freeze_epochs=0",
+        ),
+        (
+            {"resize_schedule": "32@0.2"},
+            "resize_schedule must be positive values with the share of the run",
+        ),
+        ({"resize_schedule": "a@0"}, "resize_schedule must be positive values"),
+        ({"batch_schedule": "8@0,9@1"}, "batch_schedule must be positive val"),
+        ({"strength_schedule": "-1"}, "strength_schedule must be positive"),
+        (
+            {"resize_schedule": "32@0,48@0.01"},
+            "each value must hold for an epoch. Received: "
+            "resize_schedule=32@0,48@0.01, epochs=30",
+        ),
+        ({"batch_schedule": "8.5"}, "batch_schedule has whole numbers"),
+        (
+            {"batch_schedule": "8,9@0.5", "accumulate": 2},
+            "accumulate must divide each batch into equal parts",
+        ),
+        (
+            {"batch_schedule": "2", "repeat_augment": 3},
+            "a batch must have room for the repetitions",
+        ),
+        (
+            {"resize_schedule": "32", "cache": "ram", "train_crop": "pad"},
+            "a cache keeps images of one size with train_crop=pad",
+        ),
         ({"ema": 0.9, "swa_epochs": 2}, "the weights have one average"),
         ({"swa_epochs": 31}, "swa_epochs must not exceed the run's epochs"),
         ({"recalibrate_bn": 5}, "recalibrate_bn needs an average"),

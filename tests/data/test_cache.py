@@ -188,6 +188,7 @@ def test_finished_squares_give_the_stream_of_the_centre(source, kind):
             np.testing.assert_array_equal(one[1], other[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ram", "disk"])
 @pytest.mark.parametrize("crop", ["pad", "resize"])
 def test_resized_images_give_the_stream_of_the_files(source, kind, crop):
@@ -220,6 +221,7 @@ def test_crops_that_evaluation_has_not_do_not_matter_to_it():
     assert Squares(16, interpolation="bicubic").way(finished=True) not in ways
 
 
+@pytest.mark.slow
 def test_other_squares_are_other_files(source, own_cache):
     for squares in (Squares(16), Squares(16, eval_crop=0.5)):
         cache.cached(source, "disk", squares, finished=True)

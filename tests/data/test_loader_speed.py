@@ -7,6 +7,7 @@ from kerastricks.data.loader_speed import loader_speeds, slowest
 from kerastricks.data.squares import Squares
 
 
+@pytest.mark.slow
 def test_every_stage_is_measured(image_folder):
     source = open_splits(f"folder:{image_folder}")["train"]
     stages = loader_speeds(

@@ -224,6 +224,7 @@ def smooth(layer):
     return type(layer).from_config(layer.get_config())
 
 
+@pytest.mark.slow
 @on_tensorflow
 def test_mobilenet_of_keras():
     keras.utils.set_random_seed(0)

@@ -6,6 +6,7 @@ from kerastricks.errors import InputError
 from kerastricks.models.__main__ import main
 
 
+@pytest.mark.slow
 def test_table(capsys):
     main(["resnet20", "resnet50d", "cifar_fast"])
     rows = capsys.readouterr().out.splitlines()

@@ -1,5 +1,6 @@
 """The SavedModel answers as evaluation measured, without Keras."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerastricks import build, outcome, trained
+from kerastricks import build, outcome, trained, views
 from kerastricks.augment import Normalize
 from kerastricks.data.squares import Squares
+from kerastricks.errors import InputError
 from kerastricks.evaluation import softmax
+from kerastricks.evaluation.tta import Tta
 from kerastricks.layers import FusedBatchNorm
 from kerastricks.run_dir import RunDir
 from kerastricks.serving import write_saved_model
@@ -73,10 +76,10 @@ def test_saved_model_serves_what_evaluate_measured(finished, image_folder):
 
     folder = RunDir(finished.run_dir)
     recipe = folder.recipe()
-    judged = outcome.judge(
-        recipe, trained.load(recipe, folder), build.data(recipe)
-    )
-    expected = softmax(judged.logits)
+    classifier = trained.load(recipe, folder)
+    judged = outcome.judge(recipe, classifier, build.data(recipe))
+    assert classifier.temperature == finished.temperature
+    expected = softmax(judged.logits / finished.temperature)
     np.testing.assert_allclose(served["by_bytes"], expected, atol=1e-5)
     np.testing.assert_allclose(served["by_pixels"], expected, atol=1e-5)
     np.testing.assert_array_equal(
@@ -119,7 +122,11 @@ def test_batch_norms_are_folded_where_they_can_be(tmp_path, make, norms):
     for weight in model.weights:
         weight.assign(random.uniform(0.5, 1.5, weight.shape))
     classifier = trained.Trained(
-        model, ("cat", "dog"), Squares(8), Normalize((0, 0, 0), (255,) * 3)
+        model,
+        ("cat", "dog"),
+        Squares(8),
+        Normalize((0, 0, 0), (255,) * 3),
+        temperature=2.0,
     )
     images = random.randint(0, 256, (2, 8, 8, 3)).astype(np.uint8)
     write_saved_model(classifier, tmp_path / "model")
@@ -127,10 +134,68 @@ def test_batch_norms_are_folded_where_they_can_be(tmp_path, make, norms):
         "serving_default"
     ]
     squares = np.asarray(classifier.squares.centre(images)) / 255
-    expected = softmax(np.asarray(model(squares.astype(np.float32))))
+    expected = softmax(np.asarray(model(squares.astype(np.float32))) / 2)
     found = serve(images=tf.constant(images))["probabilities"]
     np.testing.assert_allclose(found, expected, atol=1e-6)
     functions = serve.graph.as_graph_def().library.function
     kinds = [node.op for function in functions for node in function.node_def]
     assert "Conv2D" in kinds
     assert kinds.count("FusedBatchNormV3") == norms
+
+
+# Test-time augmentation
+
+
+@pytest.mark.parametrize(
+    "tta",
+    [
+        Tta("flip"),
+        Tta("tencrop", of="logits", by="max"),
+        Tta("multiscale=1/1.25", by="max"),
+    ],
+    ids=lambda tta: tta.kind,
+)
+def test_views_are_served_as_they_were_evaluated(
+    finished, image_folder, tmp_path, tta
+):
+    folder = RunDir(finished.run_dir)
+    recipe = folder.recipe()
+    # Far from 1, whatever this small run has.
+    classifier = dataclasses.replace(
+        trained.load(recipe, folder), temperature=0.5
+    )
+    write_saved_model(classifier, tmp_path / "model", tta=tta)
+    splits = build.evaluation_data(recipe)
+    measured = views.tta_logits(recipe, classifier, splits, tta)
+    expected = softmax(measured / 0.5)
+    plain = softmax(outcome.judge(recipe, classifier, splits).logits / 0.5)
+    assert np.abs(plain - expected).max() > 1e-4
+
+    model = tf.saved_model.load(tmp_path / "model").signatures
+    files = sorted(image_folder.glob("val/*/*.jpg"))
+    data = tf.constant([file.read_bytes() for file in files])
+    served = model["serve_bytes"](image_bytes=data)["probabilities"]
+    np.testing.assert_allclose(served, expected, atol=1e-5)
+    np.testing.assert_array_equal(
+        np.argmax(served, axis=1), measured.argmax(axis=1)
+    )
+    for i in (0, len(files) - 1):  # pictures have sizes of their own
+        pixels = classifier.squares.decode(data[i])[None]
+        served = model["serving_default"](images=pixels)["probabilities"]
+        np.testing.assert_allclose(served, expected[i : i + 1], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "kind, message",
+    [
+        ("center+4", "looks at fixed views"),
+        ("multiscale=1/1.5", "8 pixels only"),
+    ],
+)
+def test_views_that_cannot_be_served(tmp_path, kind, message):
+    classifier = trained.Trained(
+        small_classifier(), ("cat", "dog"), Squares(8), Normalize()
+    )
+    with pytest.raises(InputError, match=message):
+        write_saved_model(classifier, tmp_path / "model", tta=Tta(kind))
+    assert not (tmp_path / "model").exists()

@@ -245,6 +245,7 @@ def test_a_student_may_learn_from_its_own_average():
     assert fit(learner)[0] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_student_learns_more_from_a_teacher_than_from_the_labels():
     """Few images, a third of the labels wrong; the teacher knows the rule."""
     random = np.random.RandomState(1)

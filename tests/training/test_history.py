@@ -5,13 +5,15 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.util import event_pb2
 
-from kerastricks.training import RunState, history
+from kerastricks.augment import Augment
+from kerastricks.training import Phase, RunState, history
 from kerastricks.training.history import (
     COLUMNS,
     KeepHistory,
     MeasureClean,
     WriteEvents,
     WriteMetrics,
+    resize_speedup,
 )
 
 LOGS = {"loss": 1.5, "top1": 0.25, "top5": 1.0}
@@ -36,6 +38,11 @@ def set_up(callback, steps=5, rate=0.1):
     return callback
 
 
+def phases(batch_size):
+    """One of 32 px that never ends."""
+    return [Phase("train", 0, 9, 0, 5, 32, batch_size, Augment([]))]
+
+
 def epoch(callback, clock, number, steps=5, validation=True):
     """Compiling 20 s, then a step each 2 s, then validation of 30 s."""
     callback.on_epoch_begin(number)
@@ -50,7 +57,7 @@ def epoch(callback, clock, number, steps=5, validation=True):
 
 
 def test_a_row_by_hand(clock):
-    callback = set_up(KeepHistory(RunState(step=10), batch_size=16))
+    callback = set_up(KeepHistory(RunState(step=10), phases(16)))
     epoch(callback, clock, 2)
     (row,) = callback.state.history
     assert row == {
@@ -59,6 +66,8 @@ def test_a_row_by_hand(clock):
         "learning_rate": 0.1,
         **LOGS,
         **VAL,
+        "image_size": 32,
+        "batch_size": 16,
         "images_per_second": 8.0,  # 16 images in 2 s
         "seconds": 58.0,  # 20 + 4 * 2 + 30
     }
@@ -67,7 +76,7 @@ def test_a_row_by_hand(clock):
 
 
 def test_speed_of_one_step_and_of_a_later_epoch(clock):
-    callback = set_up(KeepHistory(RunState(), batch_size=16), steps=1)
+    callback = set_up(KeepHistory(RunState(), phases(16)), steps=1)
     epoch(callback, clock, 0, steps=1, validation=False)
     callback.set_params({"steps": 5})
     epoch(callback, clock, 1)
@@ -77,7 +86,7 @@ def test_speed_of_one_step_and_of_a_later_epoch(clock):
 
 
 def test_other_metrics_stay_out_of_the_row(clock):
-    callback = set_up(KeepHistory(RunState(), batch_size=1))
+    callback = set_up(KeepHistory(RunState(), phases(1)))
     callback.on_epoch_begin(0)
     clock.seconds += 1
     callback.on_epoch_end(0, LOGS | {"my_metric": 3})
@@ -92,7 +101,10 @@ def test_clean_accuracy_reaches_the_row(clock):
 
     average = {"average_loss": 0.4, "average_top1": 0.8}
     state, logs = RunState(), {**LOGS, **VAL, **average}
-    measure, keep = MeasureClean(state, "batches"), KeepHistory(state, 8)
+    measure, keep = (
+        MeasureClean(state, "batches"),
+        KeepHistory(state, phases(8)),
+    )
     measure.set_model(Model())
     measure.on_epoch_end(0, logs)
     set_up(keep).on_epoch_begin(0)
@@ -102,6 +114,22 @@ def test_clean_accuracy_reaches_the_row(clock):
     (row,) = state.history
     assert (row["clean_loss"], row["clean_top1"]) == (0.5, 0.75)
     assert tuple(row) == COLUMNS
+
+
+def test_what_small_images_save():
+    def row(step, size, batch, speed):
+        return {
+            "step": step,
+            "image_size": size,
+            "batch_size": batch,
+            "images_per_second": speed,
+        }
+
+    # 100 x 8 images at 80 a second, 50 x 4 at 20, the same at 25.
+    rows = [row(100, 16, 8, 80), row(150, 32, 4, 20), row(200, 32, 4, 25)]
+    seconds = 800 / 80 + 200 / 20 + 200 / 25
+    assert resize_speedup(rows) == pytest.approx(1200 / 22.5 / seconds)
+    assert resize_speedup(rows[1:]) is None
 
 
 def test_csv_holds_the_history_to_the_last_bit(tmp_path):

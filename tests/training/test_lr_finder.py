@@ -5,11 +5,12 @@ import pytest
 from kerastricks.augment import MixUp, Normalize
 from kerastricks.errors import RunError
 from kerastricks.losses import SoftCrossEntropy
-from kerastricks.optimizers import SGD
+from kerastricks.optimizers import SGD, AdaBound
 from kerastricks.schedules import WarmupCosine
 from kerastricks.training import Learner
 from kerastricks.training.checkpoint import read_variables
 from kerastricks.training.lr_finder import (
+    LrCurve,
     curve_of,
     find_lr,
     fresh_optimizer,
@@ -197,6 +198,25 @@ def test_fresh_optimizer_is_the_same_but_for_its_rate(wrapped):
     assert float(keras.ops.convert_to_numpy(inner.learning_rate)) == 0.5
 
 
+def test_adabounds_bounds_go_by_the_rate_of_the_moment():
+    """As in a run whose peak that rate is."""
+    made = fresh_optimizer(AdaBound(1e-3, final_lr=0.5), 1.0)
+    steps = []
+    for rate in (1e-6, 0.02):
+        of_run = AdaBound(rate, final_lr=0.5)
+        sweep = AdaBound.from_config(made.get_config())
+        moved = []
+        for optimizer in (of_run, sweep):
+            weight = keras.Variable(np.ones(3, np.float32))
+            optimizer.build([weight])
+            optimizer.learning_rate = rate
+            optimizer.apply([np.full(3, 0.5, np.float32)], [weight])
+            moved.append(1 - keras.ops.convert_to_numpy(weight)[0])
+        assert moved[0] == pytest.approx(moved[1], rel=1e-5)
+        steps.append(moved[0])
+    assert steps[0] > 0
+
+
 def test_exclusions_from_decay_are_kept():
     optimizer = keras.optimizers.AdamW(1e-3, weight_decay=0.5)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
@@ -292,6 +312,14 @@ def test_a_curve_that_still_falls_says_so():
     assert curve_of(rates, [np.linspace(3, 1, 40)]).still_falling
     ended = curve_of(rates, [np.linspace(3, 1, 36)])
     assert not ended.still_falling
+
+
+def test_a_curve_that_does_not_fall_says_so():
+    rates = np.geomspace(1e-4, 1.0, 40)
+    noise = 2.33 + 0.01 * np.sin(np.arange(40.0))[None]
+    assert not LrCurve(rates, noise, noise).falls
+    falling = np.linspace(2.33, 2.0, 40)[None]
+    assert LrCurve(rates, falling, falling).falls
 
 
 def test_too_short_a_curve():

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 import shutil
 import types
@@ -19,7 +20,7 @@ from kerastricks.training.checkpoint import (
 )
 from kerastricks.training.guard import WatchSignals
 from kerastricks.training.history import KeepHistory
-from kerastricks.training.phases import Fit, fits
+from kerastricks.training.phases import Fit, epoch_at, fits, phase_at
 from kerastricks.training.run_state import CountSteps
 from kerastricks.training.saving import RestoreOnce, SaveCheckpoints
 
@@ -83,6 +84,20 @@ def test_phases_need_not_have_epochs_of_one_length():
     assert list(fits(later, later.last_step)) == []
 
 
+def test_the_phase_and_the_epoch_of_a_step():
+    # 2 epochs of 4 steps, then 3 of 10
+    phases = [phase(0, 2, 4), phase(2, 3, 10, first_step=8)]
+    for step, place, epoch in (
+        (0, 0, 0),
+        (6, 0, 1.5),
+        (8, 1, 2),
+        (13, 1, 2.5),
+        (38, 1, 5),
+    ):
+        assert phase_at(phases, step) is phases[place]
+        assert epoch_at(phases, step) == epoch
+
+
 class FakeLearner:
     """Notes what it is told and counts steps."""
 
@@ -142,6 +157,11 @@ def test_run_phases_leaves_out_what_is_done(start, expected):
 
 STEPS = 6  # an epoch: 26 images in batches of four, two left out
 TIMINGS = ("images_per_second", "seconds")
+# Without and with mixing, the head alone and then everything.
+PHASES = [
+    dataclasses.replace(phase(0, 1, STEPS, augment=MIXED), trained=1),
+    phase(1, 1, STEPS),
+]
 
 
 @pytest.fixture(scope="module")
@@ -191,13 +211,12 @@ def run(splits, folder, seed):
     callbacks = [
         CountSteps(state),
         RestoreOnce(state, found.variables if found else {}),
-        KeepHistory(state, batch_size=4),
+        KeepHistory(state, PHASES),
         SaveCheckpoints(state, checkpoints, WatchSignals(state), steps=1),
     ]
-    phases = [phase(0, 1, STEPS, augment=MIXED), phase(1, 1, STEPS)]
     run_phases(
         learner,
-        phases,
+        PHASES,
         lambda phase, start: train_pipeline(
             splits["train"],
             image_size=phase.image_size,
@@ -253,7 +272,8 @@ def test_within_an_epoch_every_group_of_variables_moves(straight):
     folder, history = straight
     assert [(row["epoch"], row["step"]) for row in history] == [(1, 6), (2, 12)]
     assert len({row["loss"] for row in history}) == 2
-    assert history[-1]["learning_rate"] == pytest.approx(0, abs=1e-8)
+    last = WarmupCosine(0.05, total_steps=2 * STEPS, warmup_steps=3)(11)
+    assert history[-1]["learning_rate"] == pytest.approx(float(last))
     one, other = (
         read_checkpoint(folder / f"step-{step:08d}").variables
         for step in (STEPS + 3, STEPS + 4)

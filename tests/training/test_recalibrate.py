@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from kerastricks.layers import FusedBatchNorm
-from kerastricks.training.recalibrate import recalibrate
+from kerastricks.training.recalibrate import Recalibration, recalibrate
 
 pytestmark = pytest.mark.traced
 
@@ -112,3 +112,16 @@ def test_a_failure_leaves_all_as_it_was(batches):
     for new, old in zip(values(model.variables), before, strict=True):
         np.testing.assert_array_equal(new, old)
     assert model.layers[0].momentum == 0.9
+
+
+def test_what_thaws_later_is_measured_too(batches):
+    model = nested(FusedBatchNorm)
+    first = model.layers[0]
+    again = Recalibration(model)
+    first.trainable = False
+    assert again(batches) == 1
+    assert not values([first.moving_mean])[0].any()
+    first.trainable = True
+    assert again(batches) == 2
+    expected = np.mean([batch.mean((0, 1, 2)) for batch in batches], axis=0)
+    np.testing.assert_allclose(values([first.moving_mean])[0], expected, 1e-5)

@@ -95,6 +95,7 @@ def judged(values):
     return found["loss"], found["top1"]
 
 
+@pytest.mark.slow
 def test_each_epoch_is_validated_twice(tmp_path):
     watch = watched(Ema(0.9), tmp_path)
     for logs, raw, average in zip(

@@ -10,6 +10,7 @@
 A policy is a function (uint8 [S, S, 3], int32 [2] key) -> uint8 [S, S, 3].
 """
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from typing import Any
 from kerastricks.data.policies.augmix import AugMix
 from kerastricks.data.policies.autoaugment import POLICIES, AutoAugment
 from kerastricks.data.policies.keras_cv import KerasCv
-from kerastricks.data.policies.randaugment import RandAugment
+from kerastricks.data.policies.randaugment import BINS, RandAugment
 from kerastricks.data.policies.three_augment import ThreeAugment
 from kerastricks.data.policies.trivialaugment import TrivialAugment
 from kerastricks.errors import InputError
@@ -30,6 +31,7 @@ __all__ = [
     "RandAugment",
     "ThreeAugment",
     "TrivialAugment",
+    "at_strength",
     "create",
 ]
 
@@ -69,6 +71,20 @@ def create(text: str) -> Policy | None:
         f"policy must be {', '.join(CHOICES)} or empty{hint(text)}. "
         f"Received: policy={text}"
     )
+
+
+def at_strength(policy: Policy | None, factor: float) -> Policy | None:
+    """The policy with another strength, where it has one.
+
+    RandAugment's magnitude and AugMix's severity, rounded; others stay.
+    """
+    if isinstance(policy, RandAugment):
+        strength = min(round(policy.magnitude * factor), BINS - 1)
+        return dataclasses.replace(policy, magnitude=strength)
+    if isinstance(policy, AugMix):
+        strength = min(max(round(policy.severity * factor), 1), 10)
+        return dataclasses.replace(policy, severity=strength)
+    return policy
 
 
 def numbers(

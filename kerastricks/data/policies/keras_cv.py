@@ -69,7 +69,8 @@ class KerasCv:
             return layer(tf.cast(image, tf.float32), training=True)
 
     def __call__(self, image: Tensor, key: Tensor) -> Tensor:
-        new = self.augmented(image, key)
+        # Some layers branch on tensors in Python, which the pipeline does not.
+        new = tf.autograph.to_graph(KerasCv.augmented)(self, image, key)
         new = tf.clip_by_value(tf.round(tf.cast(new, tf.float32)), 0, 255)
         return tf.ensure_shape(tf.cast(new, tf.uint8), image.shape)
 

@@ -1,5 +1,6 @@
 """Sources of images, by the text given to --data."""
 
+import os
 from collections.abc import Callable
 
 from kerastricks.data.sources.arrays import open_arrays
@@ -28,6 +29,7 @@ def open_splits(
     image_key: str = IMAGE_KEY,
     label_key: str = LABEL_KEY,
     progress: Callable[[int, int], None] | None = None,
+    any_classes: bool = False,
 ) -> Splits:
     """The train and val sources that a text like `folder:PATH` stands for.
 
@@ -35,15 +37,19 @@ def open_splits(
         image_key, label_key: features of the records of tfrecord:.
         progress: told (done, total) while the built-in images are drawn, or
             records are indexed.
+        any_classes: for looking only: of folders and tables also classes that
+            are empty or in one split alone, which training refuses.
     """
     kind, _, argument = spec.partition(":")
     if spec == "shapes":
         folder = str(shapes_folder(progress=progress))
         return open_folder(folder, val_fraction, seed, IMAGE_SIZE)
     if kind == "folder" and argument:
-        return open_folder(argument, val_fraction, seed)
+        return open_folder(
+            argument, val_fraction, seed, any_classes=any_classes
+        )
     if kind == "csv" and argument:
-        return open_csv(argument, val_fraction, seed)
+        return open_csv(argument, val_fraction, seed, any_classes)
     if kind == "tfrecord" and argument:
         return open_tfrecord(
             argument, val_fraction, seed, image_key, label_key, progress
@@ -52,9 +58,10 @@ def open_splits(
         return open_tfds(argument, val_fraction, seed, progress)
     if kind == "arrays" and argument:
         return open_arrays(argument, val_fraction, seed)
+    meant = f". Did you mean folder:{spec}?" * os.path.isdir(spec)
     raise InputError(
         "data must be shapes, folder:PATH, tfds:NAME, tfrecord:GLOB, csv:FILE "
-        f"or arrays:FILE.npz. Received: data={spec}"
+        f"or arrays:FILE.npz. Received: data={spec}{meant}"
     )
 
 

@@ -47,8 +47,14 @@ class Row:
     where: str
 
 
-def open_csv(path: str, val_fraction: float, seed: int) -> dict[str, Source]:
-    """The splits of a CSV file: train and val."""
+def open_csv(
+    path: str, val_fraction: float, seed: int, any_classes: bool = False
+) -> dict[str, Source]:
+    """The splits of a CSV file: train and val.
+
+    Args:
+        any_classes: also such as only validation has.
+    """
     path = os.path.expanduser(path)
     lines = read_lines(path)
     columns = find_columns(lines)
@@ -59,12 +65,13 @@ def open_csv(path: str, val_fraction: float, seed: int) -> dict[str, Source]:
     rows = [make_row(row, columns, folder, where) for where, row in lines]
     check_rows(rows, several)
     train, val = by_split(rows, path)
-    names = sorted({name for row in train for name in row.labels})
+    known = [*train, *val] if any_classes else train
+    names = sorted({name for row in known for name in row.labels})
     check_classes(names, val, path)
     source = row_source(train, names, several)
     if val:
         return {"train": source, "val": row_source(val, names, several)}
-    rest, share = split_off(source, val_fraction, seed, path)
+    rest, share = split_off(source, val_fraction, seed, path, any_classes)
     return {"train": rest, "val": share}
 
 

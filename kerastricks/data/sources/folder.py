@@ -23,24 +23,34 @@ FILES_SUIT = 224  # the customary size for photographs
 
 
 def open_folder(
-    path: str, val_fraction: float, seed: int, natural_size: int = FILES_SUIT
+    path: str,
+    val_fraction: float,
+    seed: int,
+    natural_size: int = FILES_SUIT,
+    any_classes: bool = False,
 ) -> dict[str, Source]:
-    """The splits of a folder: train and val."""
+    """The splits of a folder: train and val.
+
+    Args:
+        any_classes: also empty ones, and such as only one split has.
+    """
     root = pathlib.Path(os.path.expanduser(path))
     if not root.is_dir():
         raise InputError(f"the data folder must exist. Received: {root}")
     try:
         train_root, val_root = find_splits(root)
-        train = list_split(train_root, natural_size)
-        val = list_split(val_root, natural_size) if val_root else None
+        roots = [one for one in (train_root, val_root) if one]
+        names = class_folders(*roots) if any_classes else None
+        train, *more = (list_split(one, natural_size, names) for one in roots)
     except PermissionError as error:
         raise InputError(
             f"the data folder must be readable. Received: {error.filename}"
         ) from None
-    if val is not None:
+    for val in more:
         check_same_classes(train, val, str(train_root), str(val_root))
         return {"train": train, "val": val}
-    rest, share = split_off(train, val_fraction, seed, str(root))
+    where = str(root)
+    rest, share = split_off(train, val_fraction, seed, where, any_classes)
     return {"train": rest, "val": share}
 
 
@@ -55,13 +65,28 @@ def find_splits(root: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:
     return folders["train"], None
 
 
-def list_split(root: pathlib.Path, natural_size: int) -> Source:
-    """Every image below a folder of class folders, in a fixed order."""
-    classes = sorted(
-        entry.name
-        for entry in os.scandir(root)
-        if entry.is_dir() and not entry.name.startswith(".")
+def class_folders(*roots: pathlib.Path) -> list[str]:
+    """The names of the folders in any of these."""
+    return sorted(
+        {
+            entry.name
+            for root in roots
+            for entry in os.scandir(root)
+            if entry.is_dir() and not entry.name.startswith(".")
+        }
     )
+
+
+def list_split(
+    root: pathlib.Path, natural_size: int, names: list[str] | None = None
+) -> Source:
+    """Every image below a folder of class folders, in a fixed order.
+
+    Args:
+        names: of the classes, images or none; by default those of the folder,
+            each of which must have some.
+    """
+    classes = names or class_folders(root)
     paths: list[str] = []
     labels: list[int] = []
     empty = []
@@ -82,7 +107,7 @@ def list_split(root: pathlib.Path, natural_size: int) -> Source:
             f"{', '.join(EXTENSIONS)} files in it; no image was found. "
             f"Received: {root}"
         )
-    if empty:
+    if empty and not names:
         raise InputError(
             "every class needs at least one image. Received: no images in "
             f"{', '.join(str(root / name) for name in empty[:5])}"
@@ -93,7 +118,9 @@ def list_split(root: pathlib.Path, natural_size: int) -> Source:
 
 
 def image_files(folder: pathlib.Path) -> Iterator[str]:
-    """Paths of the images below a folder."""
+    """Paths of the images below a folder, if it is there."""
+    if not folder.is_dir():
+        return
     for where, folders, files in os.walk(folder, onerror=complain):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:

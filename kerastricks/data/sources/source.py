@@ -114,7 +114,11 @@ def dispensable(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 
 def split_off(
-    source: Source, fraction: float, seed: int, where: str
+    source: Source,
+    fraction: float,
+    seed: int,
+    where: str,
+    any_classes: bool = False,
 ) -> tuple[Source, Source]:
     """(rest, share): a stratified, seeded share taken out of a source.
 
@@ -124,10 +128,17 @@ def split_off(
     Args:
         fraction: 1 leaves nothing to train on: both are the whole source.
         where: what an error calls the source.
+        any_classes: also such with a single image, which the share gets.
     """
     if fraction == 1:
         return source, source
-    check_can_split(source, fraction, where)
+    if fraction <= 0:
+        raise InputError(
+            "data without a validation split of its own needs a val_fraction "
+            f"above 0. Received: val_fraction={fraction}, {where}"
+        )
+    if source.multi_label or not any_classes:
+        check_can_split(source, where)
     if source.multi_label:
         count = max(1, round(fraction * len(source)))
         share = dispensable(source.labels, count, seed)
@@ -137,16 +148,11 @@ def split_off(
     return source.subset(rest), source.subset(share)
 
 
-def check_can_split(source: Source, fraction: float, where: str) -> None:
+def check_can_split(source: Source, where: str) -> None:
     """Each class must leave an image on both sides of a split.
 
     With several labels an image, some image must be one that can be spared.
     """
-    if fraction <= 0:
-        raise InputError(
-            "data without a validation split of its own needs a val_fraction "
-            f"above 0. Received: val_fraction={fraction}, {where}"
-        )
     counts = source.class_counts()
     if source.multi_label:
         lonely = len(dispensable(source.labels, 1, 0)) == 0

@@ -73,6 +73,16 @@ def load_ours(model: keras.Model, path: pathlib.Path) -> Copied:
     return copied
 
 
+def renew_head(model: keras.Model) -> None:
+    """Draws the last layer's weights anew, by its own initializers."""
+    head = [layer for layer in model.layers if layer.weights][-1]
+    for name in ("kernel", "bias"):
+        weight = getattr(head, name, None)
+        if weight is not None:
+            draw = getattr(head, f"{name}_initializer")
+            weight.assign(draw(weight.shape, dtype=weight.dtype))
+
+
 def open_h5(path: pathlib.Path) -> h5py.File:
     try:
         return h5py.File(path, "r")

@@ -117,8 +117,9 @@ def published(name: str, num_classes: int, weights: str) -> keras.Model:
             except Exception as error:  # whatever a download may raise
                 raise InputError(
                     f"the weights of keras:{name} could not be downloaded "
-                    f"({last_line(error)}). Download the file elsewhere and "
-                    "give it as weights=FILE. Received: weights=imagenet"
+                    f"({last_line(error)}). Keras looks for them in "
+                    "~/.keras/models first: copy the file there from where "
+                    f"there is a network. Received: keras:{name}"
                 ) from error
     if not os.path.isfile(weights):
         raise InputError(

@@ -11,6 +11,7 @@ from kerastricks.data.policies.keras_cv import Draws, KerasCv
 from kerastricks.errors import InputError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["GridMask", "RandomHue(factor=0.4)", "RandAugment", "AugMix"]
 )

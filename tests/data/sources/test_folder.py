@@ -180,6 +180,30 @@ def test_splits_of_different_classes(tmp_path, part):
     assert "apes in" in refusal(tmp_path)
 
 
+def test_any_classes_may_be_looked_at(tmp_path):
+    for name in ("train", "val"):
+        grow(tmp_path, *(f"{name}/{path}" for path in FEW))
+    grow(tmp_path, "train/apes/1.jpg", "val/owls/1.jpg", "val/owls/2.jpg")
+    (tmp_path / "val" / "mice").mkdir()
+    splits = open_folder(str(tmp_path), 0.1, 0, any_classes=True)
+    known = ("apes", "cats", "dogs", "mice", "owls")
+    counts = {}
+    for name, source in splits.items():
+        assert source.class_names == known
+        counts[name] = dict(zip(known, source.class_counts(), strict=True))
+    assert counts["train"]["apes"] == 1 and counts["train"]["owls"] == 0
+    assert counts["val"]["apes"] == 0 and counts["val"]["owls"] == 2
+    assert counts["train"]["mice"] == counts["val"]["mice"] == 0
+
+
+def test_any_classes_may_be_split(tmp_path):
+    grow(tmp_path, *FEW, "apes/1.jpg")
+    (tmp_path / "owls").mkdir()
+    splits = open_folder(str(tmp_path), 0.5, 0, any_classes=True)
+    assert splits["train"].class_counts().tolist() == [0, 1, 1, 0]
+    assert splits["val"].class_counts().tolist() == [1, 1, 1, 0]
+
+
 def test_capitals_in_the_names_of_the_splits(tmp_path):
     for name in ("Train", "Valid"):
         grow(tmp_path, *(f"{name}/{path}" for path in FEW))

@@ -65,6 +65,10 @@ def value(name, shape, branch_end):
     return np.resize(draws, shape) * np.float32((gain / fan_in) ** 0.5)
 
 
+# The others are left to `make test-all`.
+QUICK = ("timm/resnet50d", "torchvision/resnet50", "timm/seresnet50")
+
+
 def torch_shape(name, shape):
     """Of a tensor that has this shape here."""
     if len(shape) == 4:
@@ -108,7 +112,13 @@ def test_resnet18d_on_every_backend():
     compare("timm/resnet18d", "resnet18_d", {})
 
 
-@pytest.mark.parametrize("reference, name, options", NETWORKS)
+@pytest.mark.parametrize(
+    "reference, name, options",
+    [
+        pytest.param(*row, marks=[] if row[0] in QUICK else pytest.mark.slow)
+        for row in NETWORKS
+    ],
+)
 def test_logits(reference, name, options):
     compare(reference, name, options)
 

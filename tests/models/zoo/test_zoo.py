@@ -367,7 +367,9 @@ def test_download_that_fails_says_what_to_do(monkeypatch):
         return tiny(None, options["input_tensor"], classes=options["classes"])
 
     monkeypatch.setattr(keras.applications, "ResNet50", offline)
-    message = r"(?s)URL fetch failure on https://x/w.h5: no route.*weights=FILE"
+    message = (
+        r"(?s)URL fetch failure on https://x/w.h5: no route.*keras/models first"
+    )
     with pytest.raises(InputError, match=message):
         zoo.create_from_zoo("keras:ResNet50", num_classes=2, weights="imagenet")
 

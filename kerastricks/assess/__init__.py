@@ -1,0 +1,1 @@
+"""What becomes of an outcome: numbers, files, pictures and pages."""

@@ -1,0 +1,87 @@
+"""Several ways to predict, side by side: views, members, raw and average."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from kerastricks.report import charts, page
+from kerastricks.report.curves import column, epochs_of
+from kerastricks.report.head import shown
+
+COLUMNS = (
+    ("top-1", "top1", page.percent),
+    ("top-5", "top5", page.percent),
+    ("mAP", "mean_average_precision", page.percent),
+    ("F1", "f1", page.percent),
+    ("loss", "loss", page.plain),
+    ("ECE", "ece", page.percent),
+    ("temperature", "temperature", page.plain),
+    ("ECE after", "ece_calibrated", page.percent),
+)
+AVERAGE = (
+    "Measured after each epoch on the run's own validation images. What is "
+    "evaluated and served is the better of all of these."
+)
+
+
+def variants(rows: Sequence[tuple[str, Mapping]], words: str) -> str:
+    """One row each; nothing if there is but one.
+
+    Args:
+        rows: (name, numbers).
+        words: what it comes to.
+    """
+    if len(rows) < 2:
+        return ""
+    columns = [one for one in COLUMNS if any(one[1] in n for _, n in rows)]
+    table = page.table(
+        ["", *(head for head, _, _ in columns)],
+        [
+            [name]
+            + ["".join(shown(n.get(key), show)) for _, key, show in columns]
+            for name, n in rows
+        ],
+    )
+    return f"<p>{escape(words)}</p>{table}"
+
+
+def raw_and_average(history: Sequence[Mapping]) -> str:
+    """The weights and their average over the epochs, where a run has both."""
+    if not any("average_top1" in row for row in history):
+        return ""
+    epochs = epochs_of(history)
+    kinds = (("raw", "val_top1", 0), ("average", "average_top1", 3))
+    series = [
+        charts.Series(
+            name,
+            epochs,
+            [100 * value for value in column(history, key)],
+            color,
+            dashed=color > 0,
+        )
+        for name, key, color in kinds
+    ]
+    chart = charts.line_chart(
+        series,
+        "epoch",
+        "top-1, %",
+        title="Top-1 of the raw weights and of their average",
+        whole_x=True,
+        y_bounds=(0, 100),
+    )
+    rows = [weights_row(name, column(history, key)) for name, key, _ in kinds]
+    table = page.table(("weights", "best", "in epoch", "last"), rows)
+    return page.pair(
+        page.figure(chart, "Top-1 by epoch"),
+        page.figure(table, "In numbers", AVERAGE),
+    )
+
+
+def weights_row(name: str, values: Sequence[float]) -> list[str]:
+    """The best and the last of the numbers of each epoch."""
+    known = [(value, -place) for place, value in enumerate(values, 1)]
+    known = [one for one in known if one[0] == one[0]]  # no NaN
+    if not known:
+        return [name, "–", "–", "–"]
+    best, place = max(known)
+    last = known[-1][0]
+    return [name, f"{best:.2%}", f"{-place}", f"{last:.2%}"]
