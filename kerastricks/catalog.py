@@ -394,7 +394,7 @@ TRICKS: tuple[Trick, ...] = (
             "Each epoch also evaluates the same training images without "
             "augmentation (`clean_top1`). Under mixing the training accuracy "
             "says little; the gap between this one and validation's is what "
-            "was learnt by heart."
+            "was learnt by heart. Hurts: nothing but the time."
         ),
     ),
     Trick(
@@ -819,6 +819,16 @@ TRICKS: tuple[Trick, ...] = (
         cost="none",
         checked_against="torch's trajectories, zero gradients",
         example="--weight_decay=5e-4",
+        about=(
+            "What `--weight_decay` means: added to the gradient (L2: SGD, "
+            "Adam, RMSprop as torch has them), subtracted beside the step, "
+            "times the learning rate (AdamW, Lion, Muon, `decoupled` SGD), or "
+            "within the trust ratio (LARS, LAMB). The first lines of a run and "
+            "effective.json tell SGD's in the other meanings. Hurts: a number "
+            "of one meaning used in another: at momentum .9 coupled decay is "
+            "ten times decoupled decay. Keras's own `weight_decay` is always "
+            "decoupled, and leaves variables out by name."
+        ),
         objects=("optimizers.SGD", "optimizers.AdamW"),
     ),
     Trick(
@@ -1087,7 +1097,7 @@ TRICKS: tuple[Trick, ...] = (
             "The batch, and how strong the augmentation is, by the share of "
             "the run that is over (arXiv 2104.00298). The learning rate "
             "follows the batch as `--lr_scaling` says, by the epoch. Flips, "
-            "crops and cutout keep their strength. More: "
+            "crops and cutout keep their strength. Hurts: nothing known. More: "
             "[resizing.md](../resizing.md)."
         ),
     ),

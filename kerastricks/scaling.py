@@ -5,7 +5,9 @@
     none:    rate
 
 Papers: linear for SGD (Goyal et al., arXiv 1706.02677); square root for Adam
-and LAMB, whose steps do not grow with the gradient (arXiv 1904.00962).
+and LAMB, whose steps do not grow with the gradient (arXiv 1904.00962). Acts on:
+the learning rate. Cost: none. Hurts: batches beyond some thousand images: the
+linear rule holds up to about 8,192 on ImageNet (the first paper's Figure 1).
 """
 
 import math

@@ -165,6 +165,11 @@ def test_a_page_says_what_the_catalogue_says(pages_tool):
         assert f"\n{line}\n" in page
 
 
+def test_every_page_says_when_the_trick_hurts(pages_tool):
+    for trick in TRICKS:
+        assert "**Hurts:** " in pages_tool["card"](trick), trick.name
+
+
 def test_prose_has_labels_on_lines_of_their_own(pages_tool):
     text = "Paper: A, arXiv 1706.02677. Acts\non: B. Cost: none. Keras's is C."
     link = "[1706.02677](https://arxiv.org/abs/1706.02677)"

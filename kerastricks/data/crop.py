@@ -1,10 +1,12 @@
 """Random resized crop by torchvision's law.
 
-Ten tries: area ~ U(area) * H * W, aspect = exp U(log aspect), width =
-round sqrt(area * aspect), height = round sqrt(area / aspect), accepted if both
-fit; the corner is uniform over all places. If no try fits: the largest centre
-crop whose aspect is in range. Inception (arXiv 1409.4842) trained so; the law
-is that of torchvision's RandomResizedCrop.
+Ten tries: area ~ U(area) * H * W, aspect = exp U(log aspect), width = round
+sqrt(area * aspect), height = round sqrt(area / aspect), accepted if both fit;
+the corner is uniform over all places. If no try fits: the largest centre crop
+whose aspect is in range. Inception (arXiv 1409.4842) trained so; the law is
+that of torchvision's RandomResizedCrop. Acts on: which part of an image is
+decoded. Cost: less decoding than the whole. Hurts: small objects and short
+runs: the smallest crops may miss the object (`--crop_area` begins higher then).
 
 TensorFlow's `sample_distorted_bounding_box` has another law: the crop's height
 is uniform instead of its area (mean share .45 instead of .54), so that what it

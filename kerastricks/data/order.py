@@ -11,6 +11,11 @@ run resumes at any step at no cost, and a worker takes its share by slicing.
     repeated   an image stands at several positions in a row (Hoffer et al.,
                arXiv 1901.09335; Touvron et al., arXiv 2012.12877): the batch
                holds several draws of it, the epoch as many steps as ever
+
+Acts on: which images a batch holds. Cost: none. Hurts: `balanced` shows rare
+images so often that they are learnt by heart, and its probabilities are those
+of equally frequent classes; `repeated` shows fewer different images, which
+short runs miss.
 """
 
 from collections.abc import Callable

@@ -11,9 +11,10 @@ those of the other. synchronized=True takes the moments of the global batch
 under data parallelism, by Keras's several passes; on one device and on JAX a
 batch is the global one, and nothing changes. trainable=False keeps all four
 weights and normalises by the moving statistics, as in Keras
-(`kerastricks.models.freeze_batch_norms` does so for a whole network).
-Differs from Keras in its defaults: momentum .9 and epsilon 1e-5, as torch and
-the published recipes have them (Keras: .99, 1e-3).
+(`kerastricks.models.freeze_batch_norms` does so for a whole network). Hurts:
+batches of a few images, whose moments are noise. Differs from Keras in its
+defaults: momentum .9 and epsilon 1e-5, as torch and the published recipes have
+them (Keras: .99, 1e-3).
 """
 
 from typing import Any

@@ -4,7 +4,8 @@
 
 Source: fast.ai's AdaptiveConcatPool2d, in its order. Acts on: the last feature
 maps (`--pool=concat`). Cost: twice the head's inputs. Meant for heads that are
-trained on features that stand still.
+trained on features that stand still. Hurts: few pictures, which twice the
+weights learn by heart the sooner.
 """
 
 from typing import Any

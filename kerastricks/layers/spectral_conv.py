@@ -4,10 +4,11 @@
 
 as a matrix [inputs, outputs], by one power iteration a training step; gradients
 pass through sigma. Paper: Miyato et al., arXiv 1802.05957. Acts on: every
-convolution (`--spectral_norm`). Cost: two small products a convolution. Helps
-what must be smooth (adversarial training, out-of-distribution scores); accuracy
-by itself it does not. Keras's wrapper overwrites the kernel in each step
-instead, so that its gradient is another one, and momentum fights it.
+convolution (`--spectral_norm`). Cost: two small products a convolution. Hurts:
+nothing known; it helps what must be smooth (adversarial training,
+out-of-distribution scores), accuracy by itself not. Keras's wrapper overwrites
+the kernel in each step instead, so that its gradient is another one, and
+momentum fights it.
 """
 
 from typing import Any

@@ -2,7 +2,9 @@
 
 CIFAR ResNet: arXiv 1512.03385, section 4.2; its shortcuts have no parameters.
 Wide ResNet: arXiv 1605.07146; batch norm and activation come before the
-convolution, and a shortcut is projected where the channels change.
+convolution, and a shortcut is projected where the channels change. Acts on: the
+network. Cost: what `python -m kerastricks.models` says. Hurts: large images:
+nothing shrinks them before the first stage.
 """
 
 from typing import Any

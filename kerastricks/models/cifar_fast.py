@@ -2,8 +2,10 @@
 
 A whitening convolution, three groups of (convolution, pool, batch norm, GELU,
 convolution, batch norm, GELU), a last pool, logits divided by 9. Convolutions
-start as the identity of their inputs, batch norm has no scale.
-Source: airbench, arXiv 2404.00498.
+start as the identity of their inputs, batch norm has no scale. Source:
+airbench, arXiv 2404.00498. Acts on: the network. Cost: 5,000 training images
+are read for the whitening. Hurts: long runs, which larger networks make more
+of.
 """
 
 from typing import Any

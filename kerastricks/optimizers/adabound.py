@@ -7,11 +7,12 @@
 
 AMSBound: v is the largest v so far. Paper: Luo et al., ICLR 2019, arXiv
 1902.09843; law and numbers are those of the authors' package (`adabound` on
-PyPI), which has epsilon before the corrections and, unlike the paper, no
-1 / sqrt(t). Acts on: the update. Cost: two numbers for each weight, three with
+PyPI), which has epsilon before the corrections and, unlike the paper, no 1 /
+sqrt(t). Acts on: the update. Cost: two numbers for each weight, three with
 amsbound. `base_lr` is the peak of the learning rate: the package takes the
 first one, which is 0 if it warms up from there. The factors of layer-wise rates
-act on the whole step, SGD's end included.
+act on the whole step, SGD's end included. Hurts: nothing known, but `final_lr`
+is SGD's rate in the end, and has to be found as that has.
 """
 
 from collections.abc import Mapping, Sequence

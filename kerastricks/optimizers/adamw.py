@@ -5,8 +5,9 @@
 Paper: Loshchilov & Hutter, arXiv 1711.05101 (its lr in front of the decay is
 the schedule alone; in torch, and here, it is the learning rate). Acts on: the
 update. Cost: as Adam. The decay of published recipes (.05 and more) is meant
-for this, not for Adam or SGD. Keras's AdamW is Keras's Adam, see there, and its
-decay is .004 unless told otherwise (torch's and this one's: .01).
+for this, not for Adam or SGD. Hurts: nothing known; ResNets' published recipes
+are SGD's, with half the state. Keras's AdamW is Keras's Adam, see there, and
+its decay is .004 unless told otherwise (torch's and this one's: .01).
 """
 
 from collections.abc import Mapping, Sequence

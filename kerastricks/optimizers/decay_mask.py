@@ -1,9 +1,10 @@
 """No decay on biases and batch norm.
 
-Paper: Jia et al., arXiv 1807.11205; arXiv 1812.01187, section 3.1. A variable
-is left alone if it has at most one dimension: biases, and the gammas and betas
-of batch norm, whatever their names are. Keras's `exclude_from_weight_decay`
-goes by name, and names mean different things on its backends.
+Paper: Jia et al., arXiv 1807.11205; arXiv 1812.01187, section 3.1. Acts on:
+which weights decay. Cost: none. A variable is left alone if it has at most one
+dimension: biases, and the gammas and betas of batch norm, whatever their names
+are. Hurts: not known to. Keras's `exclude_from_weight_decay` goes by name, and
+names mean different things on its backends.
 """
 
 from typing import Any

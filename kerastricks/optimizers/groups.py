@@ -8,7 +8,8 @@ Papers: layer decay, arXiv 2003.10555 (ELECTRA) and 2106.08254 (BEiT);
 discriminative rates, arXiv 1801.06146 (ULMFiT); biases: arXiv 2404.00498
 (airbench: 64). Acts on: the learning rate of each variable, and so on decay
 that goes with it. Cost: none. The factors of this package's ResNets are those
-of timm's `param_groups_layer_decay`, number for number.
+of timm's `param_groups_layer_decay`, number for number. Hurts: training from
+scratch, where the first layers have the most to learn.
 """
 
 import re

@@ -10,8 +10,9 @@ timm's, which also clips the global norm of the gradients to 1 at every step
 (its max_grad_norm): here that is clipping's business (`global_clipnorm=1.0` is
 the same on one device), and nothing is clipped unless told to. Acts on: the
 update, for large batches. Cost: as Adam, and two norms. timm also leaves out
-the ratio wherever decay is 0, which makes it Adam there. Keras's Lamb decays
-before and outside the ratio.
+the ratio wherever decay is 0, which makes it Adam there. Hurts: nothing known;
+at small batches AdamW does the same for less. Keras's Lamb decays before and
+outside the ratio.
 """
 
 from collections.abc import Mapping, Sequence

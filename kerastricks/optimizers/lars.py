@@ -9,6 +9,7 @@ always_adapt). Paper: You et al., arXiv 1708.03888; law and numbers are timm's.
 Acts on: the update, for batches of 8192 and more, where SGD with a long warm-up
 no longer does. Cost: two norms of each variable. The paper has lr inside the
 momentum. timm also leaves out r wherever decay is 0, which makes it SGD there.
+Hurts: small batches, where its rates mean nothing that SGD's recipes know.
 """
 
 from collections.abc import Mapping

@@ -5,8 +5,9 @@
 
 Paper: Chen et al., arXiv 2302.06675, and the authors' code, which timm's and
 this equal. Acts on: the update. Cost: one number for each weight. Its learning
-rate is 3 to 10 times smaller than AdamW's, its decay as much larger. Keras's
-Lion is the same law but for the decay's default and its exclusions.
+rate is 3 to 10 times smaller than AdamW's, its decay as much larger. Hurts:
+batches below 64, where the paper finds it no better than AdamW. Keras's Lion is
+the same law but for the decay's default and its exclusions.
 """
 
 from collections.abc import Mapping, Sequence

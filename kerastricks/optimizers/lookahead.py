@@ -6,9 +6,9 @@ Paper: Zhang et al., arXiv 1907.08610; slow starts as the weights before the
 first step (timm's, as it is called there, starts at the first synchronisation,
 which so does nothing). Acts on: the weights, after the update; the inner
 optimizer's state goes on. Cost: one number for each weight and one pass over
-the weights where XLA compiles the step, eight on a plain CPU graph. Between
-synchronisations the model has the fast weights: evaluate after a multiple of
-`steps`.
+the weights where XLA compiles the step, eight on a plain CPU graph. Hurts: an
+evaluation between synchronisations, when the model has the fast weights:
+evaluate after a multiple of `steps`.
 """
 
 from typing import Any

@@ -10,8 +10,9 @@ and kernels with one input or output move by AdamW at `adam_ratio` times the
 learning rate. Source: Jordan et al., kellerjordan.github.io/posts/muon; law and
 numbers are torch.optim.Muon's (2-D only), which iterates in bfloat16; here it
 is float32. Acts on: the update. Cost: one number for each weight, and 15 small
-matrix products for each kernel. Keras's Muon leaves convolutions to Adam,
-has other momentum and scales as Moonlight does (here scale="rms").
+matrix products for each kernel. Hurts: nothing known; rates and decays found
+for SGD or Adam mean nothing here. Keras's Muon leaves convolutions to Adam, has
+other momentum and scales as Moonlight does (here scale="rms").
 """
 
 import math

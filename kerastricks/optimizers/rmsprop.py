@@ -6,9 +6,10 @@
     b = momentum * b + g / s        w -= lr * b
 
 Source: Hinton's lecture 6e; centered: Graves, arXiv 1308.0850. Acts on: the
-update. Cost: one number for each weight, two with momentum. Keras's and
-TensorFlow's put epsilon under the root and the learning rate into the momentum,
-and forget faster (.9); EfficientNet's recipe (epsilon 1e-3) means theirs.
+update. Cost: one number for each weight, two with momentum. Hurts: TensorFlow's
+recipes taken word for word. Keras's and TensorFlow's put epsilon under the root
+and the learning rate into the momentum, and forget faster (.9); EfficientNet's
+recipe (epsilon 1e-3) means theirs.
 """
 
 from collections.abc import Mapping, Sequence

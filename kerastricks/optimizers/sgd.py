@@ -12,7 +12,9 @@ Published ImageNet recipes mean the first (torch, timm) or the second (GluonCV,
 the bag-of-tricks paper). They agree while lr is constant; when it changes,
 torch's velocity takes the new rate at once and MXNet's keeps the old one.
 Keras's SGD is MXNet's but for its decay, which is decoupled and so, at momentum
-.9, ten times weaker than the same number in a published recipe.
+.9, ten times weaker than the same number in a published recipe. Acts on: the
+update. Cost: one number for each weight. Hurts: networks without normalisation
+and transformers, which want Adam's kind.
 """
 
 from collections.abc import Mapping, Sequence

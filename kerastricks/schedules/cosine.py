@@ -3,7 +3,9 @@
     lr(t) = end + (peak - end) * (1 + cos(pi * t / steps)) / 2,   t = 0, 1, ...
 
 Papers: Loshchilov & Hutter, arXiv 1608.03983; without restarts: arXiv
-1812.01187, section 5.1. Past the last step it stays at `end`.
+1812.01187, section 5.1. Past the last step it stays at `end`. Acts on: the
+whole run. Cost: none. Hurts: a run that is stopped before its end, whose rate
+has not come down.
 """
 
 import math

@@ -5,8 +5,9 @@
 A decay of `rate` an epoch over some epochs is end = peak * rate ** epochs
 (torch's ExponentialLR, against which this is checked, once an epoch). With an
 end above the peak it rises: so the learning rate finder sweeps. Past the last
-step it stays at `end`. Acts on: the whole run. Cost: none. Keras's
-ExponentialDecay is told the factor instead of the end, and never stops.
+step it stays at `end`. Acts on: the whole run. Cost: none. Hurts: long runs,
+whose rate is soon too small. Keras's ExponentialDecay is told the factor
+instead of the end, and never stops.
 """
 
 import math

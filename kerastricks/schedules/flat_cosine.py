@@ -6,7 +6,8 @@
 
 As fastai's fit_flat_cos (flat .75, end = peak / 1e5) and Ranger's recipes (flat
 .72). Acts on: the whole run; Adam-like optimizers take a high rate for long.
-Cost: none. Past the last step it stays at `end`. Keras has none.
+Cost: none. Past the last step it stays at `end`. Keras has none. Hurts: a run
+that is stopped before its end, whose rate has hardly come down.
 """
 
 from typing import Any

@@ -9,7 +9,8 @@ fastai's fit_one_cycle: position t / steps, so the last step is just above the
 final rate. torch's OneCycleLR gives the same for max_lr=peak, total_steps=steps
 + 1, pct_start=(pct_start * steps + 1) / (steps + 1), div_factor=div,
 final_div_factor=div_final / div. Acts on: the whole run; it is its own warm-up.
-Cost: none. Keras has none.
+Cost: none. Hurts: a run that is stopped early or goes on afterwards. Keras has
+none.
 """
 
 from typing import Any

@@ -4,9 +4,9 @@
 
 t is step `within` of `epoch`, which has `steps` steps, while s was made for
 `base` steps an epoch; all of whole numbers, so that equal batches give s
-itself. Source: progressive resizing with batches that fit the image size
-(arXiv 2104.00298; fast.ai's DAWNBench entries), where the rate follows the
-batch (arXiv 1706.02677). Acts on: any schedule. Cost: none.
+itself. Source: progressive resizing with batches that fit the image size (arXiv
+2104.00298; fast.ai's DAWNBench entries), where the rate follows the batch
+(arXiv 1706.02677). Acts on: any schedule. Cost: none. Hurts: nothing known.
 """
 
 from collections.abc import Sequence

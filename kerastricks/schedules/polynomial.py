@@ -5,7 +5,8 @@
 Linear is power 1. Papers: Liu et al., arXiv 1506.04579 (power .9); You et al.,
 arXiv 1708.03888 (LARS, power 2). Acts on: the whole run. Cost: none. Checked
 against torch's PolynomialLR. As Keras's PolynomialDecay, but with the names of
-the other schedules here, so that one stands in for another.
+the other schedules here, so that one stands in for another. Hurts: a run that
+is stopped before its end, whose rate has not come down.
 """
 
 from typing import Any

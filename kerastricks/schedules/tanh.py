@@ -5,7 +5,8 @@
 
 Paper: Hsueh et al., arXiv 1806.01593; with timm's TanhLRScheduler's bounds (the
 paper: -6 and 3). Acts on: the whole run. Cost: none. What is not quite zero at
-the last step becomes `end` afterwards. Keras has none.
+the last step becomes `end` afterwards. Keras has none. Hurts: a run that is
+stopped before its end, whose rate has hardly come down.
 """
 
 from typing import Any

@@ -4,7 +4,8 @@
 
 and lines between. As airbench (arXiv 2404.00498) trains CIFAR-10: from .2 up in
 23 % of the run and down to .07. Acts on: the whole run; it is its own warm-up.
-Cost: none. Keras has none.
+Cost: none. Hurts: a run that is stopped before its end, whose rate has not come
+down. Keras has none.
 """
 
 from typing import Any

@@ -8,9 +8,10 @@
 Paper: Goyal et al., arXiv 1706.02677; arXiv 1812.01187, section 3.1: batch i of
 m has i * peak / m. Acts on: the first epochs, where large batches diverge.
 Cost: none. With inside=True, timm's default, the schedule's own clock runs
-during the warm-up (timm's batch i has (i - 1) * peak / m, however). Keras's
-CosineDecay warms up from its start at t = 0, which wastes the first step if
-that is 0, and only a cosine can follow.
+during the warm-up (timm's batch i has (i - 1) * peak / m, however). Hurts: very
+short runs, of which it takes a share. Keras's CosineDecay warms up from its
+start at t = 0, which wastes the first step if that is 0, and only a cosine can
+follow.
 """
 
 import math

@@ -8,8 +8,9 @@ Paper: Howard & Ruder, arXiv 1801.06146 (ULMFiT): gradual unfreezing. Acts on:
 which weights a step moves. Gradients end at the first layer that learns, so a
 head alone costs about a forward pass. What stands still keeps its optimizer's
 state, is not decayed, and normalises by its moving statistics, as frozen layers
-do in Keras; fast.ai by default lets frozen groups' batch norms learn.
-What was frozen before the learner was made (`freeze_batch_norms`) stays so.
+do in Keras; fast.ai by default lets frozen groups' batch norms learn. What was
+frozen before the learner was made (`freeze_batch_norms`) stays so. Hurts:
+pictures unlike the source's, whose first layers have to change as well.
 """
 
 from typing import Any

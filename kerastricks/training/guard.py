@@ -1,7 +1,9 @@
 """Stops a run that has lost its way, or that the user wants to stop."""
 
 import math
+import os
 import signal
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,12 +11,14 @@ import keras
 import numpy as np
 
 from kerastricks.errors import RunError
+from kerastricks.progress import CLEAR
 from kerastricks.training.run_state import Interrupted, RunCallback
 
 # Reading a number from the device makes the host wait for it.
 STEPS_BETWEEN_LOOKS = 50
 
 
+ANSWER = f"{CLEAR}stopping after this step; Ctrl-C again stops at once"
 ADVICE = (
     "the last checkpoint before it is kept. Try a lower learning_rate or a "
     "longer warm-up in a new run_dir, or --on_nan=rollback"
@@ -127,3 +131,5 @@ class WatchSignals(RunCallback):
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+        if sys.stdout.isatty():  # a handler must not use what may be in use
+            os.write(sys.stdout.fileno(), ANSWER.encode())

@@ -6,7 +6,8 @@ Source: torch.optim.swa_utils.update_bn; Izmailov et al., arXiv 1803.05407. Acts
 on: moving means and variances; nothing else changes. Cost: N forward passes.
 Needed by averaged weights (EMA, SWA), by weights that were loaded into other
 layers, and after other image sizes or augmentations. Variances are biased ones,
-as Keras keeps them; torch's are larger by n / (n - 1).
+as Keras keeps them; torch's are larger by n / (n - 1). Hurts: too few batches,
+whose statistics are noise.
 """
 
 import itertools

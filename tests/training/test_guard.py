@@ -1,5 +1,7 @@
 import math
+import os
 import signal
+import sys
 import threading
 import types
 
@@ -121,6 +123,17 @@ def test_a_signal_is_noted_and_a_second_stops_at_once(handlers, number):
         assert signals.asked
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)
+
+
+def test_a_terminal_is_answered_at_once(handlers, monkeypatch):
+    """By a write of its own: the stream may be in the middle of one."""
+    reader, writer = os.openpty()
+    with open(writer, "w") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        with WatchSignals(RunState()):
+            signal.raise_signal(signal.SIGINT)
+            assert b"stopping after this step" in os.read(reader, 99)
+    os.close(reader)
 
 
 def test_handlers_come_back_after_an_error_too(handlers):

@@ -123,11 +123,18 @@ def repeats(found: Findings) -> Words:
 def missing(found: Findings) -> Words:
     """Classes that validation says nothing about."""
     names = found["class_names"]
+    counts = [one["class_counts"] for one in found["splits"].values()]
+    empty = [n for n, *of in zip(names, *counts, strict=True) if not any(of)]
+    if empty:
+        yield (
+            f"no images of {listed(empty)}",
+            "add some, or remove the folder: training refuses an empty class",
+        )
     for split, one in found["splits"].items():
         gone = [
             name
             for name, count in zip(names, one["class_counts"], strict=True)
-            if not count
+            if not count and name not in empty
         ]
         if gone:
             yield (

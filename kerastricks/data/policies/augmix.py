@@ -12,7 +12,8 @@ is another trick, and not part of this one.
 
 Acts on the cropped uint8 square on the host. Made for robustness to corrupted
 images rather than for accuracy on clean ones. Costs the host as much as six
-operations for each image: three times RandAugment.
+operations for each image: three times RandAugment. Hurts: runs that wait for
+their input.
 """
 
 import dataclasses

@@ -1,11 +1,11 @@
 """AutoAugment: pairs of operations that a search found on a data set.
 
-Cubuk et al., arXiv 1805.09501, as torchvision has the three published
-policies. Each image draws one of 25 pairs; each operation of the pair acts with
-its own probability at its own one of 10 levels, the sign drawn where it has
-one. Acts on the cropped uint8 square on the host; costs about as much as
-RandAugment, whose law has two numbers instead of a table. A policy searched on
-one data set need not be good for another.
+Cubuk et al., arXiv 1805.09501, as torchvision has the three published policies.
+Each image draws one of 25 pairs; each operation of the pair acts with its own
+probability at its own one of 10 levels, the sign drawn where it has one. Acts
+on the cropped uint8 square on the host; costs about as much as RandAugment,
+whose law has two numbers instead of a table. Hurts: images unlike those that
+the policy was searched on.
 """
 
 import dataclasses

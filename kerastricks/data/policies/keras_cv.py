@@ -10,7 +10,9 @@ Options are written as in Python: keras_cv:RandomHue(factor=0.2). Images are
 float 0..255 to the layer, and `value_range` need not be named. Layers that want
 a whole batch (MixUp, CutMix, Mosaic) are no policies.
 
-Slower than the package's own policies, and there for what it has not.
+Slower than the package's own policies, and there for what it has not. Acts on:
+the cropped uint8 square on the host. Hurts: whoever takes a layer for the paper
+whose name it bears (docs/conformance.md has the differences).
 """
 
 import contextlib

@@ -4,8 +4,8 @@ Cubuk et al., arXiv 1909.13719, by torchvision's law: with replacement out of 14
 operations (one of them does nothing), the m-th of 31 magnitudes, its sign drawn
 where the operation has one. Acts on the cropped uint8 square on the host.
 
-Costs the host what the crop costs it once more; too strong for small networks
-and short runs, where it hurts. Two different things go by its name: timm's
+Cost: the host's work for the crop once more. Hurts: small networks and short
+runs, for which it is too strong. Two different things go by its name: timm's
 `rand-m9` leaves each operation out half of the time, counts the strength to 10
 and has its own operations; keras.layers.RandAugment draws one choice for a
 whole batch. Here each image has its own.

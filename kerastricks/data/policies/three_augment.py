@@ -9,7 +9,7 @@ Touvron et al. (DeiT III), arXiv 2204.07118: one of the three, uniformly:
 The paper's recipe has colour jitter of .3 and a flip besides, and the simple
 crop; those are other tricks. Simpler than RandAugment, made for vision
 transformers and long training. Acts on the cropped uint8 square on the host;
-costs less than RandAugment.
+costs less than RandAugment. Hurts: classes that differ by colour.
 
 Grayscale and solarize are Pillow's to the value. Pillow blurs by three box
 filters a direction, each rounded to whole values and with the border's pixels

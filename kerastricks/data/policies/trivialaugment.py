@@ -4,8 +4,8 @@ Mueller and Hutter, arXiv 2103.10158, by torchvision's law: one of RandAugment's
 14 operations, one of 31 magnitudes that reach farther than RandAugment's (shear
 .99, 32 pixels, 135 degrees, factors of 1 +- .99, 2 bits), a drawn sign. Nothing
 to tune. Acts on the cropped uint8 square on the host and costs half of
-RandAugment. The 32 pixels were meant for images of 32 to 224: on smaller ones
-they may move everything out of sight.
+RandAugment. Hurts: small images, which a shift by 32 pixels may move out of
+sight: it was meant for 224.
 """
 
 import dataclasses

@@ -7,6 +7,7 @@ Images may lie in subfolders of their class. Files of other types and hidden
 ones are passed over.
 """
 
+import difflib
 import os
 import pathlib
 from collections.abc import Iterator
@@ -36,7 +37,9 @@ def open_folder(
     """
     root = pathlib.Path(os.path.expanduser(path))
     if not root.is_dir():
-        raise InputError(f"the data folder must exist. Received: {root}")
+        raise InputError(
+            f"the data folder must exist. Received: {root}{near(root)}"
+        )
     try:
         train_root, val_root = find_splits(root)
         roots = [one for one in (train_root, val_root) if one]
@@ -52,6 +55,21 @@ def open_folder(
     where = str(root)
     rest, share = split_off(train, val_fraction, seed, where, any_classes)
     return {"train": rest, "val": share}
+
+
+def near(missing: pathlib.Path) -> str:
+    """The folders beside it that may have been meant, to go on with."""
+    try:
+        there = [path for path in missing.parent.iterdir() if path.is_dir()]
+    except OSError:
+        return ""
+    alike = difflib.get_close_matches(
+        missing.name, [path.name for path in there], n=3
+    )
+    if not alike:
+        return ""
+    meant = ", ".join(str(missing.with_name(name)) for name in alike)
+    return f". Did you mean {meant}?"
 
 
 def find_splits(root: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:

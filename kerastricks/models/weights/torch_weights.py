@@ -1,7 +1,9 @@
 """Weights of torch's ResNets in ours: timm's, torchvision's, GluonCV's ports.
 
 The logits are then equal to about 1e-6 of theirs: golden_models.npz in the
-tests, which tools/golden_models.py makes with those libraries.
+tests, which tools/golden_models.py makes with those libraries. Acts on: the
+first weights. Cost: none. Hurts: images normalised otherwise than those the
+weights were trained with.
 
 Two things a file does not tell: whether a bottleneck's stride is in its 3x3, as
 those libraries have it and our names without `v1`, and whether the network

@@ -162,6 +162,13 @@ def test_each_finding_alone(fine, case):
     assert what in said["what"] and do in said["do"]
 
 
+def test_a_class_that_is_empty_everywhere_is_told_once(fine):
+    for one in fine["splits"].values():
+        one["class_counts"] = [200, 0]
+    (said,) = advice(fine)
+    assert said["what"] == "no images of dog"
+
+
 def test_leakage_comes_first(fine):
     for path, value, *_ in CASES.values():
         inner = fine

@@ -147,6 +147,14 @@ def test_missing_folder(tmp_path):
     )
 
 
+def test_a_missing_folder_is_looked_for_beside_it(tmp_path):
+    (tmp_path / "flowers").mkdir()
+    grow(tmp_path, "flower.txt")
+    assert refusal(tmp_path / "flower").endswith(
+        f"/flower. Did you mean {tmp_path / 'flowers'}?"
+    )
+
+
 @pytest.mark.parametrize(
     "content", [[], ["1.jpg", "2.jpg"], ["cats/notes.txt", "dogs/.1.jpg"]]
 )
