@@ -68,10 +68,10 @@ def main(argv: Sequence[str]) -> None:
     need_room(output.parent, 5 * model.count_params())
     with replacing(output) as partial:
         model.save_weights(partial)
-    print(*copied.lines(), sep="\n")
-    print(f"sha256 of the source: {sha256(source)}")
-    print("--normalize=imagenet, the default, is what timm trains with")
-    print(f"weights  {output}")
+    print(*copied.lines(str(source)), sep="\n")
+    print(f"sha256     {sha256(source)}")
+    print("note       timm trains with --normalize=imagenet, the default")
+    print(f"written    {output}")
 
 
 def paths(values: dict[str, str]) -> tuple[pathlib.Path, pathlib.Path]:

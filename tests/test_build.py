@@ -232,7 +232,7 @@ def test_a_run_starts_from_given_weights_with_a_head_of_its_own(
         **small, init_weights=str(file), freeze_bn=True, batch_size=8
     )
     learner = build.learner(recipe, splits_of()[0])
-    assert "new: head" in capsys.readouterr().out
+    assert "new        head" in capsys.readouterr().out
     for layer in given.layers:
         if layer.name != "head":
             for old, new in zip(

@@ -134,4 +134,4 @@ def test_the_head_is_new_for_other_classes(
             np.testing.assert_allclose(
                 keras.ops.convert_to_numpy(one - other), shift, atol=1e-6
             )
-    assert ("new: the head" in capsys.readouterr().out) == is_new
+    assert ("new        the head" in capsys.readouterr().out) == is_new

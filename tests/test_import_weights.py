@@ -62,8 +62,8 @@ def test_the_file_loads_into_the_model(source, tmp_path, capsys):
     said = capsys.readouterr().out
     parameters = sum(tensor.size for tensor in tensors.values())
     assert (
-        f"{parameters:,} parameters in {len(tensors)} tensors\nnew: nothing"
-        in said
+        f"weights    {path}: {parameters:,} numbers in {len(tensors)} tensors\n"
+        "new        nothing\n" in said
     )
     assert "--normalize=imagenet" in said
     assert hashlib.sha256(path.read_bytes()).hexdigest() in said

@@ -55,15 +55,15 @@ def begun(recipe: Recipe, splits: Splits, fresh: bool = True) -> keras.Model:
         print(*models.init_from(model, knobs.init_weights), sep="\n")
     if fresh and recipe.finetune.finetune:
         print(
-            f"finetune brings model={knobs.model}, {splits.image_size} px, "
+            f"finetune   model={knobs.model}, {splits.image_size} px, "
             f"normalize={recipe.augment.normalize}"
         )
     if fresh and knobs.init_weights and needs_new_head(recipe, splits):
         models.renew_head(model)
-        print("new: the head all the same, for other classes or --new_head")
+        print("new        the head, for other classes or by --new_head")
     if knobs.freeze_bn:
         count = models.freeze_batch_norms(model)
-        print(f"frozen: {count} batch norms")
+        print(f"frozen     {count} batch norms")
     if fresh and knobs.model == "cifar_fast" and not knobs.init_weights:
         images = whitening_images(recipe, splits)
         model.get_layer("whiten").kernel.assign(whitening_kernel(images))

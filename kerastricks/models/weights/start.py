@@ -35,8 +35,7 @@ def init_from(model: keras.Model, path: str | pathlib.Path) -> list[str]:
     Example:
         print(*init_from(model, "runs/imagenet/best.weights.h5"), sep="\\n")
     """
-    first, *others = copy_from(model, path).lines()
-    return [f"{path}: {first}", *others]
+    return copy_from(model, path).lines(str(path))
 
 
 def copy_from(model: keras.Model, path: str | pathlib.Path) -> Copied:

@@ -45,12 +45,13 @@ class Copied:
     left_new: str = ""
     notes: tuple[str, ...] = ()
 
-    def lines(self) -> list[str]:
+    def lines(self, source: str) -> list[str]:
         """For the screen."""
+        count = f"{self.parameters:,} numbers in {self.tensors} tensors"
         return [
-            f"{self.parameters:,} parameters in {self.tensors} tensors",
-            f"new: {self.left_new or 'nothing'}",
-            *(f"note: {note}" for note in self.notes),
+            f"weights    {source}: {count}",
+            f"new        {self.left_new or 'nothing'}",
+            *(f"note       {note}" for note in self.notes),
         ]
 
 

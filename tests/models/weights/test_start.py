@@ -61,8 +61,8 @@ def test_what_came_of_it_in_words(source):
     # 14 convolutions, 14 batch norms of four; not the head of 64 x 5 and 5.
     count = source[0].count_params() - 65 * 5
     assert init_from(model, source[1]) == [
-        f"{source[1]}: {count:,} parameters in 70 tensors",
-        "new: head (5 classes in the file, 7 in the model)",
+        f"weights    {source[1]}: {count:,} numbers in 70 tensors",
+        "new        head (5 classes in the file, 7 in the model)",
     ]
 
 
