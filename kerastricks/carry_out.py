@@ -29,6 +29,7 @@ from kerastricks.serving.of_run import export_run
 from kerastricks.trained import Trained
 from kerastricks.training import RunState
 from kerastricks.training.checkpoint import Checkpoints
+from kerastricks.training.distribute import across
 from kerastricks.training.history import resize_speedup
 
 NAMED = 10  # bad images in a line of the report
@@ -41,13 +42,16 @@ def carry_out(recipe: Recipe, folder: RunDir) -> dict[str, Any]:
     folder.check_same_recipe(recipe)
     checkpoints = Checkpoints(folder.checkpoints, recipe.run.keep_checkpoints)
     found = checkpoints.latest()
-    experts = teaching.of_recipe(recipe, splits)
-    learner = build.learner(recipe, splits, not found, experts)
-    about = effective.describe(recipe, splits, learner)
-    print(f"{effective.summary(about)}\nfolder     {folder.path}", flush=True)
-    folder.check_same_data(about)
-    folder.record(recipe, about)
-    state = train(recipe, folder, splits, learner, checkpoints, found)
+    with across(recipe.run.devices):
+        experts = teaching.of_recipe(recipe, splits)
+        learner = build.learner(recipe, splits, not found, experts)
+        about = effective.describe(recipe, splits, learner)
+        print(
+            f"{effective.summary(about)}\nfolder     {folder.path}", flush=True
+        )
+        folder.check_same_data(about)
+        folder.record(recipe, about)
+        state = train(recipe, folder, splits, learner, checkpoints, found)
     classifier = trained.load(recipe, folder)
     outcome = judge(recipe, classifier, splits, Progress("evaluating"))
     names, sizes = splits.val.class_names, image_sizes(splits.val)

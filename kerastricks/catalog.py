@@ -612,6 +612,33 @@ TRICKS: tuple[Trick, ...] = (
         ),
     ),
     Trick(
+        name="A batch on several devices",
+        paper="1706.02677",
+        flags=("devices",),
+        module="kerastricks.training.distribute",
+        cost="the gradients' sum, from device to device",
+        checked_against="one device's losses, on two made of a CPU",
+        example="--devices=4 --batch_size=512",
+        objects=("training.distribute.across",),
+    ),
+    Trick(
+        name="Batch norm over all devices",
+        paper="",
+        flags=("sync_bn",),
+        module="kerastricks.layers.batch_norm",
+        cost="two sums a layer, from device to device; several passes",
+        checked_against="the whole batch on one device",
+        example="--devices=4 --batch_size=64 --sync_bn",
+        about=(
+            "Batch norm's moments are those of the whole batch instead of each "
+            "device's part, on TensorFlow; on JAX they always are. Acts on: "
+            "the batch norms of this package's networks but `cifar_fast`, with "
+            "`--devices`. Hurts: speed, and parts that are large enough gain "
+            "nothing. Keras's layer has `synchronized`, and does the same. "
+            "More: [optimization.md](../optimization.md#several-gpus)."
+        ),
+    ),
+    Trick(
         name="Label smoothing, two laws",
         paper="1512.00567",
         flags=("label_smoothing", "smoothing_law"),

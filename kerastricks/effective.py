@@ -79,6 +79,7 @@ def describe(
             "backend": recipe.run.backend,
             "precision": recipe.run.precision,
             "seed": recipe.run.seed,
+            "devices": recipe.run.devices,
             "recipe_sha256": recipe.sha256(),
         },
         "warnings": idle_knobs(recipe)
@@ -276,12 +277,23 @@ def summary(about: dict[str, Any]) -> str:
             else []
         ),
         *phase_lines(about["phases"]),
-        f"run        {run['backend']}, {run['precision']}, seed {run['seed']}",
+        f"run        {run['backend']}, {run['precision']}, seed {run['seed']}"
+        f"{several_devices(about)}",
     ]
     if data["skipped_images"]:
         lines.append(f"skipped    bad images: {len(data['skipped_images'])}")
     lines += [f"warning    {warning}" for warning in about["warnings"]]
     return "\n".join(lines)
+
+
+def several_devices(about: dict[str, Any]) -> str:
+    """How many, and each one's part of a batch."""
+    devices = about["run"]["devices"]
+    if devices == 1:
+        return ""
+    sizes = dict.fromkeys(phase["batch_size"] for phase in about["phases"])
+    parts = ", ".join(str(size // devices) for size in sizes)
+    return f", {devices} devices, each {parts} images of a batch"
 
 
 def phase_lines(phases: list[dict[str, Any]]) -> list[str]:

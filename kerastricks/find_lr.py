@@ -53,13 +53,15 @@ def main(argv: Sequence[str]) -> None:
 
     from kerastricks import build
     from kerastricks.report import lr_chart
+    from kerastricks.training.distribute import across
 
     splits = build.data(recipe)
     recipe = build.settle(recipe, splits)
     if options["plot_schedule"]:
         charts, lines = schedule_charts(recipe, splits), []
     else:
-        curve = search(recipe, splits, options)
+        with across(recipe.run.devices):
+            curve = search(recipe, splits, options)
         charts, lines = [finder_chart(recipe, curve)], advice(recipe, curve)
     target = pathlib.Path(options["output"]).expanduser()
     with replacing(target) as partial:

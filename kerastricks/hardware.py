@@ -16,6 +16,8 @@ def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what is left open spelled out; imports Keras."""
     recipe = recipe.replace(backend=choose_backend(recipe.run.backend))
     recipe = expanded(recipe).settled().validate()
+    recipe = recipe.replace(devices=choose_devices(recipe.run.devices))
+    recipe = recipe.validate()
     return recipe.replace(precision=choose_precision(recipe.run.precision))
 
 
@@ -46,6 +48,21 @@ def choose_backend(wanted: str) -> str:
         )
     os.environ["KERAS_BACKEND"] = wanted
     return wanted
+
+
+def choose_devices(wanted: int) -> int:
+    """How many there are to be."""
+    if wanted == 1:
+        return 1
+    from kerastricks.backend import device_names
+
+    there = device_names()
+    if wanted > len(there):
+        raise InputError(
+            "a run takes no more devices than its backend sees "
+            f"({', '.join(there)}). Received: devices={wanted}"
+        )
+    return wanted or len(there)
 
 
 def choose_precision(wanted: str) -> str:

@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> None:
             f"images must be at least 1. Received: images={options['images']}"
         )
     # Originals are to be seen, and nobody waits for thousands to be decoded.
-    recipe = resolve(recipe.replace(cache="none"))
+    recipe = resolve(recipe.replace(cache="none", devices=1))
     for warning in idle_knobs(recipe):
         print(f"warning        {warning}")
 

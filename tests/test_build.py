@@ -208,6 +208,7 @@ def test_every_knob_of_the_model_reaches_it():
         "dropout": 0.1,
         "zero_gamma": False,
         "init": "he_normal",
+        "sync_bn": True,
     }
     assert set(changes) == config.MODEL_KNOBS
 

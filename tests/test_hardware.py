@@ -133,3 +133,19 @@ def test_recipe_is_spelled_out_and_else_the_same(monkeypatch):
     assert resolved == settled.replace(backend="jax", precision="float32")
     assert settled.optimizer.learning_rate == 0.1
     assert resolved.sha256() != recipe.sha256()
+
+
+@pytest.mark.parametrize("wanted, found", [(1, 1), (2, 2), (0, 3)])
+def test_devices(monkeypatch, wanted, found):
+    monkeypatch.setattr("kerastricks.backend.device_names", lambda: [*"abc"])
+    assert hardware.choose_devices(wanted) == found
+
+
+def test_more_devices_than_there_are(monkeypatch):
+    monkeypatch.setattr("kerastricks.backend.device_names", lambda: ["CPU:0"])
+    with pytest.raises(InputError) as caught:
+        hardware.choose_devices(2)
+    assert str(caught.value) == (
+        "a run takes no more devices than its backend sees (CPU:0). "
+        "Received: devices=2"
+    )

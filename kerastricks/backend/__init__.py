@@ -9,6 +9,8 @@ fused_batch_norm: one op that normalises a batch, or None where the backend's
 replica_count: of how many parts of the global batch a step sees one, or None
     where it always sees all of it.
 replica_index: which of them it is; 0 where there is one.
+device_names: of the devices that a batch may be divided among.
+spread: what is built within learns on several of them.
 apply_momentum: torch's SGD with momentum as one op, or None likewise.
 apply_adam: Adam's moments and step as one op, or None likewise.
 fused: a function compiled by XLA as one, inside a step that is not, too.
@@ -38,6 +40,8 @@ apply_adam: Any = module.apply_adam
 fused: Any = module.fused
 replica_count: Any = module.replica_count
 replica_index: Any = module.replica_index
+device_names: Any = module.device_names
+spread: Any = module.spread
 accelerator_has_bfloat16: Any = module.accelerator_has_bfloat16
 
 __all__ = [
@@ -46,10 +50,12 @@ __all__ = [
     "apply_adam",
     "apply_gradients",
     "apply_momentum",
+    "device_names",
     "fused",
     "fused_batch_norm",
     "replica_count",
     "replica_index",
+    "spread",
     "sum_over_replicas",
     "value_and_gradients",
 ]

@@ -1,9 +1,28 @@
 """JAX's side of the step: the state of the model goes in and comes out."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import jax
 import keras
+
+
+@contextlib.contextmanager
+def spread(devices: list[str] | None) -> Iterator[None]:
+    """What is built within learns on all of these devices; None: on one."""
+    before = keras.distribution.distribution()
+    layout = devices and keras.distribution.DataParallel(devices=devices)
+    keras.distribution.set_distribution(layout or None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
+
+
+def device_names() -> list[str]:
+    """Of all devices of the best kind that there is."""
+    return keras.distribution.list_devices()
 
 
 class StepShim:
@@ -28,6 +47,11 @@ class StepShim:
         with keras.StatelessScope(state_mapping=paired(groups, state[1:2])):
             prepared = self.prepare(data, training=False)
         return super().test_step(state, prepared)  # type: ignore[misc]
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Each device sees all of it: a last batch need not divide evenly."""
+        with spread(None):
+            return super().evaluate(*args, **kwargs)  # type: ignore[misc]
 
     def step(self, data: Any) -> Any:
         raise NotImplementedError

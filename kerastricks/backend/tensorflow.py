@@ -1,5 +1,6 @@
 """TensorFlow's side of the step."""
 
+import functools
 from typing import Any
 
 import keras
@@ -75,6 +76,27 @@ def fused_batch_norm(
         count = tf.cast(tf.size(images) / images.shape[-1], variance.dtype)
         variance *= (count - 1) / count
     return normalised, mean, variance
+
+
+def device_names() -> list[str]:
+    """Of all accelerators; of the CPU's devices if there is none."""
+    found = tf.config.list_logical_devices("GPU")
+    found = found or tf.config.list_logical_devices("CPU")
+    return [device.name for device in found]
+
+
+def spread(devices: list[str]) -> Any:
+    """What is built within learns on all of these devices."""
+    return mirrored(*devices).scope()
+
+
+@functools.cache
+def mirrored(*devices: str) -> Any:
+    """One for a process: a second one would number its sums anew.
+
+    They would then be taken for those of the first one.
+    """
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def replica_count() -> int:

@@ -62,6 +62,7 @@ def idle_knobs(recipe: Recipe) -> list[str]:
             recipe.finetune.freeze_epochs == schedule.epochs,
             "unfreeze_every",
         ),
+        ("one device", recipe.run.devices == 1, "sync_bn"),
         ("clip_grad=0", not optimizer.clip_grad, "clip_mode"),
         ("lookahead=0", not optimizer.lookahead, "lookahead_alpha"),
         ("sam=0", not optimizer.sam, "sam_every"),

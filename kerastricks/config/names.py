@@ -67,6 +67,8 @@ ELSEWHERE = {
     "mixup_prob": "mix_prob",
     "mixup_switch_prob": "mix_switch",
     "norm_weight_decay": "no_bias_decay",
+    "nproc_per_node": "devices",
+    "num_gpus": "devices",
     "opt_betas": "betas",
     "optimizer": "opt",
     "pretrained": "finetune",
@@ -80,9 +82,11 @@ ELSEWHERE = {
     "smoothing": "label_smoothing",
     "swa": "swa_epochs",
     "train_crop_size": "resize_schedule",
+    "sync_batchnorm": "sync_bn",
     "use_ema": "ema",
     "val_crop_size": "image_size",
     "wd": "weight_decay",
+    "world_size": "devices",
 }
 
 

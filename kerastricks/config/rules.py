@@ -194,10 +194,25 @@ def broken_optimization(
     if optimizer.opt in USERS["nesterov"]:
         if optimizer.nesterov and not optimizer.momentum:
             yield "nesterov needs momentum", ("nesterov", "momentum")
-    if recipe.data.batch_size % optimizer.accumulate:
+    if recipe.data.batch_size % parts_of(recipe):
         yield (
-            "accumulate must divide the batch into equal parts",
-            ("accumulate", "batch_size"),
+            "devices and accumulate must divide the batch into equal parts",
+            ("devices", "accumulate", "batch_size"),
+        )
+    if (
+        recipe.model.sync_bn
+        and recipe.run.devices != 1
+        and recipe.run.backend != "jax"
+        and (
+            optimizer.accumulate > 1
+            or (optimizer.sam and optimizer.sam_every > 1)
+        )
+    ):
+        yield (
+            "TensorFlow's devices cannot wait for each other within a loop or "
+            "a branch of a step: sync_bn goes with accumulate=1 and "
+            "sam_every=1 there",
+            ("sync_bn", "devices", "accumulate", "sam_every"),
         )
     if optimizer.ema and optimizer.swa_epochs:
         yield "the weights have one average", ("ema", "swa_epochs")
@@ -322,14 +337,20 @@ def broken_phases(recipe: "Recipe") -> Broken:
         )
 
 
+def parts_of(recipe: "Recipe") -> int:
+    """Into how many a step divides its batch, if that is known already."""
+    return max(1, recipe.run.devices) * recipe.optimizer.accumulate
+
+
 def broken_batches(recipe: "Recipe", sizes: list[int]) -> Broken:
     """The same of batches along the run."""
-    parts, room = recipe.optimizer.accumulate, recipe.data.repeat_augment
+    parts, room = parts_of(recipe), recipe.data.repeat_augment
     for size in sizes:
         if size % parts:
             yield (
-                "accumulate must divide each batch into equal parts",
-                ("accumulate", "batch_schedule"),
+                "devices and accumulate must divide each batch into equal "
+                "parts",
+                ("devices", "accumulate", "batch_schedule"),
             )
         if size < room:
             yield (

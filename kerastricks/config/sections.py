@@ -291,6 +291,11 @@ class Model:
     zero_gamma: bool = knob(
         True, "start each residual branch at zero (its last BN's gamma)"
     )
+    sync_bn: bool = knob(
+        False,
+        "batch norms measure the batch of all devices, not each its own part "
+        "(on JAX they always do)",
+    )
     freeze_bn: bool = knob(
         False, "batch norms stay as init_weights has them, statistics and all"
     )
@@ -654,6 +659,12 @@ class Run:
             "mixed_bfloat16",
             "mixed_float16",
         ),
+    )
+    devices: int = knob(
+        1,
+        "GPUs that each batch is divided among; 0: all there are",
+        low=0,
+        identity=False,
     )
     on_nan: str = knob(
         "stop",

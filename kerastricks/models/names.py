@@ -24,9 +24,9 @@ ZOOS = ("keras:", "keras_cv:", "keras_hub:")
 
 # What can be set of a network, by family; of a zoo's model nothing can.
 BLOCKS = {"width", "activation", "spectral_norm", "drop_path", "dropout"}
-BLOCKS |= {"pool", "init"}
+BLOCKS |= {"pool", "init", "sync_bn"}
 # Knobs that are about learning: weights of one value fit a network of another.
-LEARNING = {"drop_path", "dropout", "zero_gamma", "init"}
+LEARNING = {"drop_path", "dropout", "zero_gamma", "init", "sync_bn"}
 NORMS = {"bn_after_activation", "zero_gamma", "blur_pool"}
 KNOBS = {
     "resnet": BLOCKS | NORMS | {"stem"},

@@ -91,9 +91,8 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
         self.augment = augment
         self.num_classes = model.output_shape[-1]
         self.multi_label = multi_label
-        self.eval_loss = (
-            BinaryCrossentropy() if multi_label else SoftCrossEntropy()
-        )
+        kind = BinaryCrossentropy if multi_label else SoftCrossEntropy
+        self.eval_loss = kind(reduction="sum")
         # Counted here and not by the optimizer, which skips steps when float16
         # overflows, and whose state JAX keeps out of the loss.
         self.steps_done = self.counter("steps_done", 0)
@@ -131,6 +130,8 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
                 "labels are rows of numbers here, which may be mixed: take "
                 f"SoftCrossEntropy, say. Received: loss={name}"
             )
+        if self.replicas > 1:  # XLA cannot sum over TensorFlow's replicas
+            kwargs.setdefault("jit_compile", False)
         super().compile(
             optimizer=optimizer,
             loss=self.eval_loss if loss is None else loss,
@@ -206,7 +207,7 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
             self.trainable_variables,
         )
         kept = self.model.non_trainable_variables
-        for variable, value in zip(kept, found.state, strict=True):
+        for variable, value in zip(kept, self.agreed(found.state), strict=True):
             variable.assign(value)
         if isinstance(self.average, Ema):
             self.average_in(self.average.share(self.steps_done))
@@ -258,6 +259,25 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
         """
         return [g / scale for g in sum_over_replicas(gradients)]
 
+    def agreed(self, state: list[Any]) -> list[Any]:
+        """What the model keeps, the same on every replica.
+
+        Each has measured its own part of the batch: batch norm's statistics
+        become their means.
+        """
+        places = [
+            place
+            for place, value in enumerate(state)
+            if keras.backend.is_float_dtype(value.dtype)
+        ]
+        if self.replicas == 1 or not places:
+            return state
+        sums = sum_over_replicas([state[place] for place in places])
+        means = {
+            p: s / self.replicas for p, s in zip(places, sums, strict=True)
+        }
+        return [means.get(place, value) for place, value in enumerate(state)]
+
     @property
     def replicas(self) -> int:
         """Parts of the global batch, of which a step sees one."""
@@ -294,7 +314,11 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
     ) -> Any:
         """The loss; in evaluation plain cross entropy, without smoothing."""
         if not training:
-            return self.eval_loss(y, y_pred, sample_weight)
+            # Keras will multiply it by the replicas. One of them may see
+            # nothing of a last batch, of which the mean would be no number.
+            rows = ops.maximum(ops.shape(y)[0], 1) * self.replicas
+            total = self.eval_loss(y, y_pred, sample_weight)
+            return total / ops.cast(rows, total.dtype)
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def note_numbers(self, found: Found) -> None:

@@ -53,8 +53,23 @@ from kerastricks.errors import InputError
         ({"momentum": 0.0}, "nesterov needs momentum. Received: nesterov=True"),
         (
             {"accumulate": 3},
-            "accumulate must divide the batch into equal parts. "
-            "Received: accumulate=3, batch_size=128",
+            "devices and accumulate must divide the batch into equal parts. "
+            "Received: devices=1, accumulate=3, batch_size=128",
+        ),
+        (
+            {"devices": 3},
+            "devices and accumulate must divide the batch into equal parts. "
+            "Received: devices=3, accumulate=1, batch_size=128",
+        ),
+        (
+            {"devices": 2, "sync_bn": True, "accumulate": 2},
+            "TensorFlow's devices cannot wait for each other within a loop or "
+            "a branch of a step: sync_bn goes with accumulate=1 and "
+            "sam_every=1 there. Received: sync_bn=True, devices=2, ",
+        ),
+        (
+            {"devices": 0, "sync_bn": True, "sam": 0.1, "sam_every": 5},
+            "TensorFlow's devices cannot wait for each other within a loop",
         ),
         (
             {"freeze_epochs": 1},
@@ -91,7 +106,7 @@ from kerastricks.errors import InputError
         ({"batch_schedule": "8.5"}, "batch_schedule has whole numbers"),
         (
             {"batch_schedule": "8,9@0.5", "accumulate": 2},
-            "accumulate must divide each batch into equal parts",
+            "devices and accumulate must divide each batch into equal parts",
         ),
         (
             {"batch_schedule": "2", "repeat_augment": 3},

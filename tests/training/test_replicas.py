@@ -30,6 +30,7 @@ tf.config.set_logical_device_configuration(cpu, two)
 import keras
 from keras import ops
 from kerastricks.augment import Normalize
+from kerastricks.layers import FusedBatchNorm
 from kerastricks.losses import SoftCrossEntropy
 from kerastricks.optimizers import SGD
 from kerastricks.optimizers.clipping import Clip
@@ -97,6 +98,29 @@ broken = IMAGES.copy()
 broken[4:8] = 1e8
 options = half | {"layers": "mixed_float16"}
 found["overflow"] = run(None, broken, **options), run(both, broken, **options)
+
+
+def statistics():
+    # Of a batch norm, on each replica, after a step of eight images.
+    images = np.arange(8 * 48, dtype=np.float32).reshape(8, 4, 4, 3) / 2
+    with both.scope():
+        norm = FusedBatchNorm()
+        layers = [keras.Input((4, 4, 3)), norm, keras.layers.Flatten()]
+        head = keras.layers.Dense(3, dtype="float32")
+        learner = Learner(keras.Sequential([*layers, head]), [UNIT])
+        learner.compile(SGD(0.5), SoftCrossEntropy())
+    batches = tf.data.Dataset.from_tensor_slices((images, LABELS[:8])).batch(8)
+    learner.fit(batches, verbose=0)
+    halves = (images / 255).reshape(2, -1, 3)
+    return [
+        [copy.numpy().tolist() for copy in norm.moving_mean.value.values],
+        [copy.numpy().tolist() for copy in norm.moving_variance.value.values],
+        (0.1 * halves.mean(1).mean(0)).tolist(),
+        (0.9 + 0.1 * halves.var(1).mean(0)).tolist(),
+    ]
+
+
+found["statistics"] = statistics()
 print("FOUND", json.dumps(found))
 """
 CASES = (
@@ -135,3 +159,12 @@ def test_an_overflow_on_the_second_replica_is_seen_by_both(found):
     (_, _, one), (numbers, _, two) = found["overflow"]
     assert one == two == 0
     assert all(abs(number) < 100 for number in flat(numbers))
+
+
+def test_batch_norms_statistics_are_the_means_of_the_replicas(found):
+    means, variances, mean, variance = found["statistics"]
+    assert len(means) == len(variances) == 2
+    for one in means:
+        assert one == pytest.approx(mean, rel=1e-5)
+    for one in variances:
+        assert one == pytest.approx(variance, rel=1e-5)
