@@ -15,9 +15,8 @@ POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 def resolve(recipe: Recipe) -> Recipe:
     """The recipe with what is left open spelled out; imports Keras."""
     recipe = recipe.replace(backend=choose_backend(recipe.run.backend))
-    recipe = expanded(recipe).settled().validate()
     recipe = recipe.replace(devices=choose_devices(recipe.run.devices))
-    recipe = recipe.validate()
+    recipe = expanded(recipe).settled().validate()
     return recipe.replace(precision=choose_precision(recipe.run.precision))
 
 

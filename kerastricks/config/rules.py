@@ -77,6 +77,7 @@ def broken_rules(recipe: "Recipe") -> Broken:
     """(rule, leaves involved) of each contradiction."""
     yield from broken_inputs(recipe)
     yield from broken_optimization(recipe)
+    yield from broken_devices(recipe)
     yield from broken_schedule(recipe)
     yield from broken_phases(recipe)
     yield from broken_teaching(recipe)
@@ -194,26 +195,6 @@ def broken_optimization(
     if optimizer.opt in USERS["nesterov"]:
         if optimizer.nesterov and not optimizer.momentum:
             yield "nesterov needs momentum", ("nesterov", "momentum")
-    if recipe.data.batch_size % parts_of(recipe):
-        yield (
-            "devices and accumulate must divide the batch into equal parts",
-            ("devices", "accumulate", "batch_size"),
-        )
-    if (
-        recipe.model.sync_bn
-        and recipe.run.devices != 1
-        and recipe.run.backend != "jax"
-        and (
-            optimizer.accumulate > 1
-            or (optimizer.sam and optimizer.sam_every > 1)
-        )
-    ):
-        yield (
-            "TensorFlow's devices cannot wait for each other within a loop or "
-            "a branch of a step: sync_bn goes with accumulate=1 and "
-            "sam_every=1 there",
-            ("sync_bn", "devices", "accumulate", "sam_every"),
-        )
     if optimizer.ema and optimizer.swa_epochs:
         yield "the weights have one average", ("ema", "swa_epochs")
     if optimizer.swa_epochs > schedule.epochs:
@@ -337,8 +318,31 @@ def broken_phases(recipe: "Recipe") -> Broken:
         )
 
 
+def broken_devices(recipe: "Recipe") -> Broken:
+    """The same of a batch that is divided."""
+    optimizer = recipe.optimizer
+    if recipe.data.batch_size % parts_of(recipe):
+        yield (
+            "devices and accumulate must divide the batch into equal parts",
+            ("devices", "accumulate", "batch_size"),
+        )
+    branches = optimizer.sam and optimizer.sam_every > 1
+    if (
+        recipe.model.sync_bn
+        and recipe.run.devices != 1
+        and recipe.run.backend == "tensorflow"
+        and (optimizer.accumulate > 1 or branches)
+    ):
+        yield (
+            "TensorFlow's devices cannot wait for each other within a loop or "
+            "a branch of a step: sync_bn goes with accumulate=1 and "
+            "sam_every=1 there",
+            ("sync_bn", "devices", "accumulate", "sam_every"),
+        )
+
+
 def parts_of(recipe: "Recipe") -> int:
-    """Into how many a step divides its batch, if that is known already."""
+    """Into how many a step divides its batch, as far as that is known yet."""
     return max(1, recipe.run.devices) * recipe.optimizer.accumulate
 
 

@@ -62,13 +62,24 @@ from kerastricks.errors import InputError
             "Received: devices=3, accumulate=1, batch_size=128",
         ),
         (
-            {"devices": 2, "sync_bn": True, "accumulate": 2},
+            {
+                "devices": 2,
+                "sync_bn": True,
+                "accumulate": 2,
+                "backend": "tensorflow",
+            },
             "TensorFlow's devices cannot wait for each other within a loop or "
             "a branch of a step: sync_bn goes with accumulate=1 and "
             "sam_every=1 there. Received: sync_bn=True, devices=2, ",
         ),
         (
-            {"devices": 0, "sync_bn": True, "sam": 0.1, "sam_every": 5},
+            {
+                "devices": 0,
+                "sync_bn": True,
+                "sam": 0.1,
+                "sam_every": 5,
+                "backend": "tensorflow",
+            },
             "TensorFlow's devices cannot wait for each other within a loop",
         ),
         (
