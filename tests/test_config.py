@@ -23,6 +23,7 @@ from kerastricks.errors import InputError
 
 # Where and how fast a run is carried out, but not what it computes.
 CIRCUMSTANCES = {
+    "devices",
     "run_dir",
     "on_nan",
     "nan_steps",
