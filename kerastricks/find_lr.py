@@ -47,21 +47,19 @@ def main(argv: Sequence[str]) -> None:
             f"find_lr takes flags only. Received: {' '.join(rest)}"
         )
     check(options)
-    recipe = resolve(recipe)
+    recipe = resolve(recipe.replace(devices=1))
     for warning in idle_knobs(recipe):
         print(f"warning  {warning}")
 
     from kerastricks import build
     from kerastricks.report import lr_chart
-    from kerastricks.training.distribute import across
 
     splits = build.data(recipe)
     recipe = build.settle(recipe, splits)
     if options["plot_schedule"]:
         charts, lines = schedule_charts(recipe, splits), []
     else:
-        with across(recipe.run.devices):
-            curve = search(recipe, splits, options)
+        curve = search(recipe, splits, options)
         charts, lines = [finder_chart(recipe, curve)], advice(recipe, curve)
     target = pathlib.Path(options["output"]).expanduser()
     with replacing(target) as partial:

@@ -113,6 +113,7 @@ def learner_of(
         hard_weight=distill.hard_weight,
         soft_weight=None if distill.soft_weight < 0 else distill.soft_weight,
         feature_weight=distill.distill_features,
+        seed=recipe.run.seed,
         **options,
     )
 

@@ -80,9 +80,18 @@ def fused_batch_norm(
 
 def device_names() -> list[str]:
     """Of all accelerators; of the CPU's devices if there is none."""
-    found = tf.config.list_logical_devices("GPU")
-    found = found or tf.config.list_logical_devices("CPU")
-    return [device.name for device in found]
+    # Not by list_logical_devices, which starts TensorFlow: its threads could
+    # not be set any more.
+    for kind in ("GPU", "CPU"):
+        parts = [
+            part
+            for device in tf.config.list_physical_devices(kind)
+            for part in tf.config.get_logical_device_configuration(device)
+            or [device]
+        ]
+        if parts:
+            return [f"{kind}:{place}" for place in range(len(parts))]
+    return []
 
 
 def spread(devices: list[str]) -> Any:

@@ -44,6 +44,7 @@ class Distiller(Learner):
         hard_weight: of the labels' loss; GluonCV: 0.5, the paper: 1.
         soft_weight: of the teachers'; None: 1 - hard_weight, the paper: 1.
         feature_weight: of the features' loss, of a single teacher.
+        seed: of the map between the features.
 
     Example:
         learner = Distiller(student, augment, teachers=[teacher])
@@ -62,6 +63,7 @@ class Distiller(Learner):
         hard_weight: float = 0.5,
         soft_weight: float | None = None,
         feature_weight: float = 0.0,
+        seed: int = 0,
         **kwargs: Any,
     ) -> None:
         self.teachers = Held([] if teachers == "ema" else list(teachers))
@@ -78,7 +80,7 @@ class Distiller(Learner):
         self.feature_loss = FeatureLoss()
         self.taps: Held | None = None
         if feature_weight:
-            self.tap(self.teachers.content[0])
+            self.tap(self.teachers.content[0], seed)
 
     @property
     def teacher_variables(self) -> list[Any]:
@@ -93,12 +95,16 @@ class Distiller(Learner):
     def non_trainable_variables(self) -> list[Any]:
         return [*self.own_state, *self.teacher_variables]
 
-    def tap(self, teacher: keras.Model) -> None:
+    def tap(self, teacher: keras.Model, seed: int) -> None:
         """Makes the features of student and teacher reachable."""
         self.taps = Held((with_features(self.model), with_features(teacher)))
         ours, theirs = (tapped.output[1] for tapped in self.taps.content)
         self.projection = keras.layers.Dense(
-            theirs.shape[-1], use_bias=False, dtype="float32", name="projection"
+            theirs.shape[-1],
+            use_bias=False,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+            dtype="float32",
+            name="projection",
         )
         self.projection.build(ours.shape)
 
@@ -161,7 +167,8 @@ class Distiller(Learner):
         soft = self.soft_loss(y["teacher"], logits, sample_weight)
         loss = self.hard_weight * hard + self.soft_weight * soft
         if self.losses:  # of the weights, whoever teaches; `hard` has a share
-            loss = loss + (1 - self.hard_weight) * sum(self.losses)
+            rest = (1 - self.hard_weight) / self.replicas
+            loss = loss + rest * sum(self.losses)
         if self.taps is None:
             return loss
         mapped = self.projection(ops.cast(y_pred[1], "float32"))

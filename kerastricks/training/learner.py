@@ -91,8 +91,10 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
         self.augment = augment
         self.num_classes = model.output_shape[-1]
         self.multi_label = multi_label
-        kind = BinaryCrossentropy if multi_label else SoftCrossEntropy
-        self.eval_loss = kind(reduction="sum")
+        self.plain_loss = (
+            BinaryCrossentropy if multi_label else SoftCrossEntropy
+        )
+        self.eval_loss = self.plain_loss(reduction="sum")
         # Counted here and not by the optimizer, which skips steps when float16
         # overflows, and whose state JAX keeps out of the loss.
         self.steps_done = self.counter("steps_done", 0)
@@ -134,7 +136,7 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
             kwargs.setdefault("jit_compile", False)
         super().compile(
             optimizer=optimizer,
-            loss=self.eval_loss if loss is None else loss,
+            loss=self.plain_loss() if loss is None else loss,
             metrics=self.accuracies() if metrics is None else metrics,
             **kwargs,
         )
@@ -263,14 +265,20 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
         """What the model keeps, the same on every replica.
 
         Each has measured its own part of the batch: batch norm's statistics
-        become their means.
+        become their means. Weights that stand still are left alone.
         """
-        places = [
-            place
-            for place, value in enumerate(state)
-            if keras.backend.is_float_dtype(value.dtype)
-        ]
-        if self.replicas == 1 or not places:
+        if self.replicas == 1:
+            return state
+        measured = {
+            id(variable)
+            for layer in self.model._flatten_layers()
+            if layer.trainable
+            for variable in layer._non_trainable_variables
+            if keras.backend.is_float_dtype(variable.dtype)
+        }
+        kept = self.model.non_trainable_variables
+        places = [i for i, each in enumerate(kept) if id(each) in measured]
+        if not places:
             return state
         sums = sum_over_replicas([state[place] for place in places])
         means = {

@@ -197,10 +197,26 @@ def test_micro_batches_ask_the_teacher_the_same():
         np.testing.assert_allclose(parts, whole, rtol=2e-6, atol=2e-6)
 
 
+def test_the_features_map_follows_the_seed():
+    kernels = [
+        ops.convert_to_numpy(
+            make([network(1, 7)], feature_weight=1, seed=s).projection.kernel
+        )
+        for s in (3, 3, 4)
+    ]
+    assert (kernels[0] == kernels[1]).all()
+    assert (kernels[0] != kernels[2]).any()
+
+
 def test_features_are_drawn_towards_the_teachers():
     teacher, student = network(1, 7), network(0)
     learner = make(
-        [teacher], hard_weight=0.0, soft_weight=0.0, feature_weight=3
+        [teacher],
+        rate=0.1,
+        hard_weight=0.0,
+        soft_weight=0.0,
+        feature_weight=3,
+        seed=3,
     )
     kernel = ops.convert_to_numpy(learner.projection.kernel)
     x = (IMAGES / 255).reshape(BATCH, -1)

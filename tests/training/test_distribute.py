@@ -29,7 +29,6 @@ two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 
 import kerastricks
-from kerastricks import find_lr
 
 RECIPE = dict(
     data="shapes", sample_fraction=0.02, image_size=32, model="resnet10_d",
@@ -49,11 +48,6 @@ def run(name, devices, **more):
 for devices in (1, 2):
     run(f"plain{devices}", devices)
 run("mixed2", 0, mixup=0.2, color_jitter=0.4, sync_bn=False, accumulate=2)
-find_lr.main([
-    "--data=shapes", "--sample_fraction=0.02", "--image_size=32",
-    "--model=resnet10_d", "--width=0.25", "--batch_size=16", "--steps=21",
-    "--devices=2", f"--output={sys.argv[1]}/find_lr.png",
-])
 """
 
 
@@ -107,13 +101,6 @@ def test_all_devices_and_tricks_that_mix(runs):
     assert about["run"]["devices"] == 2
     found = numbers(folder / "mixed2")
     assert 1 < found["loss"] < 5 and 1 < found["val_loss"] < 5
-
-
-@pytest.mark.slow
-def test_the_finder_takes_them_too(runs):
-    folder, printed = runs
-    assert (folder / "find_lr.png").is_file()
-    assert "\nchart       " in printed
 
 
 def test_one_device_needs_no_context():

@@ -5,6 +5,7 @@ from keras import ops
 
 from kerastricks.augment import Augment, MixUp, Normalize, RandomFlip, draws
 from kerastricks.augment.beta import beta_from_uniform
+from kerastricks.layers import FusedBatchNorm
 from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
 from kerastricks.optimizers import SGD
 from kerastricks.training import Learner
@@ -321,6 +322,43 @@ def test_the_step_is_compiled_where_that_pays(trained):
     # than XLA on a CPU.
     has_gpu = "gpu" in str(keras.distribution.list_devices())
     assert learner.jit_compile == (keras.backend.backend() == "jax" or has_gpu)
+
+
+def test_the_loss_left_out_is_the_mean_cross_entropy(data):
+    images, labels, _ = data
+    learners = [Learner(linear_model(), [NORMALIZE]) for _ in range(2)]
+    for learner, loss in zip(learners, [None, SoftCrossEntropy()], strict=True):
+        learner.compile(SGD(0.1), loss)
+    found = [
+        learner.fit(images, labels, shuffle=False, verbose=0).history["loss"]
+        for learner in learners
+    ]
+    assert found[0] == found[1]
+
+
+def test_replicas_agree_on_what_learning_layers_measure(monkeypatch):
+    """Each has other statistics; frozen weights are everywhere the same."""
+    norm, still = FusedBatchNorm(), FusedBatchNorm()
+    layers = [keras.Input((SIDE, SIDE, 3)), norm, still, keras.layers.Flatten()]
+    learner = Learner(keras.Sequential([*layers, keras.layers.Dense(CLASSES)]))
+    still.trainable = False
+    monkeypatch.setattr(Learner, "replicas", 3)
+    monkeypatch.setattr(
+        "kerastricks.training.learner.sum_over_replicas",
+        lambda values: [value * 6 for value in values],
+    )
+    kept = learner.model.non_trainable_variables
+    found = learner.agreed([1.0] * len(kept))
+    averaged = [
+        variable
+        for variable, value in zip(kept, found, strict=True)
+        if value == 2
+    ]
+    assert {id(v) for v in averaged} == {
+        id(norm.moving_mean),
+        id(norm.moving_variance),
+    }
+    assert len(kept) == 6
 
 
 def test_compile_takes_other_losses_and_metrics(data):
