@@ -49,11 +49,7 @@ FLAGS = (
 
 def main(argv: Sequence[str]) -> None:
     """Evaluates, prints and writes."""
-    values, rest = flags.parse(argv, __doc__, FLAGS)
-    if rest:
-        raise InputError(
-            f"evaluate takes flags only. Received: {' '.join(rest)}"
-        )
+    values = flags.parse_alone("evaluate", argv, __doc__, FLAGS)
     folders = open_runs(values["run_dir"]) or [open_run("")]
     check(values)
     choose_backend(folders[0].recipe().run.backend)

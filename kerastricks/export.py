@@ -61,9 +61,7 @@ FLAGS = (
 
 def main(argv: Sequence[str]) -> None:
     """Exports, and says what is where."""
-    values, rest = flags.parse(argv, __doc__, FLAGS)
-    if rest:
-        raise InputError(f"export takes flags only. Received: {' '.join(rest)}")
+    values = flags.parse_alone("export", argv, __doc__, FLAGS)
     check(values)
     formats = parse_formats(values["format"])
     need_packages(formats)

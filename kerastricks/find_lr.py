@@ -39,13 +39,9 @@ POINTS = 500  # of a schedule's curve
 
 def main(argv: Sequence[str]) -> None:
     """Searches or draws."""
-    values, rest = flags.parse(argv, __doc__, FLAGS)
+    values = flags.parse_alone("find_lr", argv, __doc__, FLAGS)
     options = {flag.name: values.pop(flag.name) for flag in OWN}
     recipe = Recipe(**values).validate()
-    if rest:
-        raise InputError(
-            f"find_lr takes flags only. Received: {' '.join(rest)}"
-        )
     check(options)
     recipe = resolve(recipe.replace(devices=1))
     for warning in idle_knobs(recipe):

@@ -80,6 +80,18 @@ def parse(
     }, rest
 
 
+def parse_alone(
+    command: str, argv: Sequence[str], usage: str, flags: Sequence[Flag]
+) -> dict[str, Any]:
+    """The values, for a command that takes nothing but flags."""
+    values, rest = parse(argv, usage, flags)
+    if rest:
+        raise InputError(
+            f"{command} takes flags only. Received: {' '.join(rest)}"
+        )
+    return values
+
+
 def define(flags: Sequence[Flag]) -> absl_flags.FlagValues:
     """A table of these flags alone, apart from absl's global one."""
     table = absl_flags.FlagValues()

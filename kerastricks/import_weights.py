@@ -33,13 +33,9 @@ ENDING = ".weights.h5"
 
 def main(argv: Sequence[str]) -> None:
     """Converts, and says what came of it."""
-    values, rest = flags.parse(
-        argv, __doc__, (SOURCE, MODEL, OUTPUT, NUM_CLASSES)
+    values = flags.parse_alone(
+        "import_weights", argv, __doc__, (SOURCE, MODEL, OUTPUT, NUM_CLASSES)
     )
-    if rest:
-        raise InputError(
-            f"import_weights takes flags only. Received: {' '.join(rest)}"
-        )
     source, output = paths(values)
     if values["num_classes"] < 0:
         raise InputError(

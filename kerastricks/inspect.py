@@ -62,8 +62,8 @@ FLAGS = (
 
 def main(argv: Sequence[str]) -> None:
     """Looks, writes and prints."""
-    values, rest = flags.parse(argv, __doc__, FLAGS)
-    check(values, rest)
+    values = flags.parse_alone("inspect", argv, __doc__, FLAGS)
+    check(values)
     recipe = recipe_of(values)
     surveys = look(recipe, values["sample"], bool(values["run_dir"]))
 
@@ -82,12 +82,8 @@ def main(argv: Sequence[str]) -> None:
     print(f"page     {page}\nnumbers  {numbers}")
 
 
-def check(values: Mapping[str, Any], rest: Sequence[str]) -> None:
+def check(values: Mapping[str, Any]) -> None:
     """Refuses what makes no sense before anything is read."""
-    if rest:
-        raise InputError(
-            f"inspect takes flags only. Received: {' '.join(rest)}"
-        )
     if values["sample"] < 0:
         raise InputError(
             "sample must be at least 0 (all images). "

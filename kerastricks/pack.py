@@ -50,9 +50,7 @@ FLAGS = (
 
 def main(argv: Sequence[str]) -> None:
     """Packs, and says what came of it."""
-    values, rest = flags.parse(argv, __doc__, FLAGS)
-    if rest:
-        raise InputError(f"pack takes flags only. Received: {' '.join(rest)}")
+    values = flags.parse_alone("pack", argv, __doc__, FLAGS)
     if not values["output"]:
         raise InputError("pack needs --output=DIR. Received: none")
     output = pathlib.Path(values["output"]).expanduser().resolve()

@@ -31,13 +31,9 @@ FLAGS = (*OWN, *flags.RECIPE_FLAGS)
 
 def main(argv: Sequence[str]) -> None:
     """Draws and measures."""
-    values, rest = flags.parse(argv, __doc__, FLAGS)
+    values = flags.parse_alone("preview", argv, __doc__, FLAGS)
     options = {flag.name: values.pop(flag.name) for flag in OWN}
     recipe = Recipe(**values).validate()
-    if rest:
-        raise InputError(
-            f"preview takes flags only. Received: {' '.join(rest)}"
-        )
     if options["images"] < 1:
         raise InputError(
             f"images must be at least 1. Received: images={options['images']}"

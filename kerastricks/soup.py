@@ -57,11 +57,12 @@ PLAIN = ("loss", "ece")  # not in per cent
 
 def main(argv: Sequence[str]) -> None:
     """Measures, averages, writes."""
-    values, rest = flags.parse(
-        argv, __doc__, (RUN_DIRS, OUTPUT, GREEDY, RECALIBRATE, CHECKPOINTS)
+    values = flags.parse_alone(
+        "soup",
+        argv,
+        __doc__,
+        (RUN_DIRS, OUTPUT, GREEDY, RECALIBRATE, CHECKPOINTS),
     )
-    if rest:
-        raise InputError(f"soup takes flags only. Received: {' '.join(rest)}")
     folders = opened(values)
     target = free_target(values["output"])
     recipes = [folder.recipe() for folder in folders]

@@ -12,8 +12,8 @@ import keras
 def spread(devices: list[str] | None) -> Iterator[None]:
     """What is built within learns on all of these devices; None: on one."""
     before = keras.distribution.distribution()
-    layout = devices and keras.distribution.DataParallel(devices=devices)
-    keras.distribution.set_distribution(layout or None)
+    parts = devices and keras.distribution.DataParallel(devices=devices)
+    keras.distribution.set_distribution(parts)
     try:
         yield
     finally:

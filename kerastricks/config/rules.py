@@ -269,7 +269,8 @@ def broken_schedule(recipe: "Recipe") -> Broken:
 def broken_phases(recipe: "Recipe") -> Broken:
     """The same of what changes along the run."""
     plan, knobs, data = recipe.schedule, recipe.finetune, recipe.data
-    if not (recipe.model.init_weights or knobs.finetune):
+    started = recipe.model.init_weights or knobs.finetune
+    if not started:
         for name, why in (
             ("freeze_bn", "batch norm can only be frozen at"),
             ("freeze_epochs", "a head alone learns something only behind"),
@@ -281,7 +282,6 @@ def broken_phases(recipe: "Recipe") -> Broken:
                     (name, "finetune", "init_weights"),
                 )
     alone = knobs.freeze_epochs + knobs.head_epochs
-    started = recipe.model.init_weights or knobs.finetune
     if alone == plan.epochs and not started:
         yield (
             "a head alone learns something only behind weights that are given",
