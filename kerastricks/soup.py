@@ -18,6 +18,7 @@ from kerastricks import flags
 from kerastricks.command import run_command
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
+from kerastricks.evaluation.written import SHORT, written
 from kerastricks.files import json_text, need_room, replacing
 from kerastricks.hardware import choose_backend
 from kerastricks.run_dir import RunDir, open_runs
@@ -44,15 +45,6 @@ CHECKPOINTS = flags.Flag(
     "of one run, its kept checkpoints (--keep_checkpoints of training)",
 )
 RECORD = "soup.json"
-COLUMNS = {
-    "top1": "top-1",
-    "top5": "top-5",
-    "mean_average_precision": "mAP",
-    "f1": "F1",
-    "loss": "loss",
-    "ece": "ECE",
-}
-PLAIN = ("loss", "ece")  # not in per cent
 
 
 def main(argv: Sequence[str]) -> None:
@@ -268,14 +260,11 @@ def cooked(
 
 def table(rows: dict[str, dict[str, float]]) -> str:
     """One line for each model."""
-    columns = [name for name in COLUMNS if name in next(iter(rows.values()))]
+    keys = [key for key in SHORT if key in next(iter(rows.values()))]
     width = max(map(len, rows))
-    lines = [" " * width + "".join(f"{COLUMNS[c]:>9}" for c in columns)]
+    lines = [" " * width + "".join(f"{SHORT[key]:>9}" for key in keys)]
     for name, numbers in rows.items():
-        cells = [
-            f"{numbers[c]:9.4f}" if c in PLAIN else f"{numbers[c]:9.2%}"
-            for c in columns
-        ]
+        cells = [f"{written(key, numbers[key]):>9}" for key in keys]
         lines.append(f"{name:{width}}{''.join(cells)}")
     return "\n".join(lines)
 

@@ -1,23 +1,11 @@
 """The numbers of an evaluation on a terminal."""
 
-import math
 from collections.abc import Mapping, Sequence
+
+from kerastricks.evaluation.written import NAMES, written
 
 Numbers = Mapping[str, float]
 WIDEST = 22  # of a column; names of runs may be longer
-# key, what it is called, its digits, whether it is shown in percent
-LINES = (
-    ("top1", "top-1", 2, True),
-    ("top5", "top-5", 2, True),
-    ("mean_average_precision", "mAP", 2, True),
-    ("f1", "F1 at 50%", 2, True),
-    ("f1_best", "F1 at thresholds", 2, True),
-    ("loss", "loss", 4, False),
-    ("ece", "calibration error", 2, True),
-    ("temperature", "temperature", 3, False),
-    ("loss_calibrated", "loss after it", 4, False),
-    ("ece_calibrated", "calibration error after it", 2, True),
-)
 
 
 def table(columns: Sequence[tuple[str, Numbers]]) -> str:
@@ -27,16 +15,11 @@ def table(columns: Sequence[tuple[str, Numbers]]) -> str:
         columns: (name, numbers); a single one needs no name.
     """
     rows = [["", *(shortened(name) for name, _ in columns)]]
-    for key, label, digits, percent in LINES:
+    for key, name in NAMES.items():
         if not any(key in numbers for _, numbers in columns):
             continue
-        rows.append(
-            [label]
-            + [
-                cell(numbers.get(key), digits, percent)
-                for _, numbers in columns
-            ]
-        )
+        cells = [written(key, numbers.get(key)) for _, numbers in columns]
+        rows.append([name, *cells])
         if key == "top1":
             rows.append(["  95% interval", *(ends(n) for _, n in columns)])
     if not any(rows[0]):
@@ -52,14 +35,6 @@ def table(columns: Sequence[tuple[str, Numbers]]) -> str:
         ).rstrip()
         for row in rows
     )
-
-
-def cell(value: float | None, digits: int, percent: bool) -> str:
-    if value is None:
-        return "–"
-    if math.isnan(value):
-        return "NaN"
-    return f"{100 * value:.{digits}f}%" if percent else f"{value:.{digits}f}"
 
 
 def ends(numbers: Numbers) -> str:

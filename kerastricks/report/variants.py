@@ -3,20 +3,12 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from kerastricks.evaluation.written import DIGITS, SHORT
 from kerastricks.report import charts, page
 from kerastricks.report.curves import column, epochs_of
 from kerastricks.report.head import shown
 
-COLUMNS = (
-    ("top-1", "top1", page.percent),
-    ("top-5", "top5", page.percent),
-    ("mAP", "mean_average_precision", page.percent),
-    ("F1", "f1", page.percent),
-    ("loss", "loss", page.plain),
-    ("ECE", "ece", page.percent),
-    ("temperature", "temperature", page.plain),
-    ("ECE after", "ece_calibrated", page.percent),
-)
+COLUMNS = [key for key in SHORT if key not in ("f1_best", "loss_calibrated")]
 AVERAGE = (
     "Measured after each epoch on the run's own validation images. What is "
     "evaluated and served is the better of all of these."
@@ -32,16 +24,16 @@ def variants(rows: Sequence[tuple[str, Mapping]], words: str) -> str:
     """
     if len(rows) < 2:
         return ""
-    columns = [one for one in COLUMNS if any(one[1] in n for _, n in rows)]
+    keys = [key for key in COLUMNS if any(key in n for _, n in rows)]
     table = page.table(
-        ["", *(head for head, _, _ in columns)],
-        [
-            [name]
-            + ["".join(shown(n.get(key), show)) for _, key, show in columns]
-            for name, n in rows
-        ],
+        ["", *(SHORT[key] for key in keys)],
+        [[name, *(cell(key, n.get(key)) for key in keys)] for name, n in rows],
     )
     return f"<p>{escape(words)}</p>{table}"
+
+
+def cell(key: str, value: float | None) -> str:
+    return "".join(shown(value, page.plain if key in DIGITS else page.percent))
 
 
 def raw_and_average(history: Sequence[Mapping]) -> str:

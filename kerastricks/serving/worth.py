@@ -3,18 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kerastricks.evaluation.written import NAMES, written
 from kerastricks.serving.markdown import bullet, section, table, wrapped
 
-# key in result.json, what it is called, digits, whether in percent
-METRICS = (
-    ("top1", "top-1", 2, True),
-    ("top5", "top-5", 2, True),
-    ("mean_average_precision", "mean average precision", 2, True),
-    ("f1", "F1 at 50%", 2, True),
-    ("loss", "loss", 4, False),
-    ("ece", "calibration error, as trained", 2, True),
-    ("ece_calibrated", "calibration error, as exported", 2, True),
-)
+KEYS = ("top1", "top5", "mean_average_precision", "f1", "loss")
+ROWS = {key: NAMES[key] for key in KEYS} | {
+    "ece": "calibration error, as trained",
+    "ece_calibrated": "calibration error, as exported",
+}
 
 
 def metrics(
@@ -26,8 +22,8 @@ def metrics(
     if not result:
         return section("Metrics", "None: the run is not finished.")
     rows = [
-        (label, number(result[key], digits, percent) + interval(key, result))
-        for key, label, digits, percent in METRICS
+        (name, written(key, result[key]) + interval(key, result))
+        for key, name in ROWS.items()
         if result.get(key) is not None
     ]
     views = (
@@ -128,7 +124,3 @@ def limits(about: Mapping[str, Any], record: Mapping[str, Any]) -> str:
             "The int8 file is less exact, by as much as stands under Parity.",
         )
     return section("Limits", "\n".join(bullet(item) for item in items))
-
-
-def number(value: float, digits: int, percent: bool) -> str:
-    return f"{100 * value:.{digits}f}%" if percent else f"{value:.{digits}f}"
