@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import io
 import os
 import pathlib
 
@@ -77,3 +78,19 @@ def finished(small_recipe, tmp_path_factory):
         pytest.skip("these tests need TensorFlow as Keras's backend")
     path = tmp_path_factory.mktemp("runs") / "run"
     return kerastricks.run(small_recipe.replace(run_dir=str(path)))
+
+
+class Stream(io.StringIO):
+    """Takes what is printed, as a terminal or as a file."""
+
+    def __init__(self, terminal):
+        super().__init__()
+        self.terminal = terminal
+
+    def isatty(self):
+        return self.terminal
+
+
+@pytest.fixture(scope="session")
+def stream_class():
+    return Stream

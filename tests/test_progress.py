@@ -9,24 +9,15 @@ from kerastricks import progress
 from kerastricks.progress import Progress, duration
 
 
-class Stream(io.StringIO):
-    def __init__(self, terminal):
-        super().__init__()
-        self.terminal = terminal
-
-    def isatty(self):
-        return self.terminal
-
-
 @pytest.fixture
-def told(monkeypatch):
+def told(monkeypatch, stream_class):
     """(terminal, total, {second: done}) -> what the stream gets."""
 
     def tell(terminal, total, calls):
         times = iter([0.0, *calls])
         clock = types.SimpleNamespace(monotonic=lambda: next(times))
         monkeypatch.setattr(progress, "time", clock)
-        stream = Stream(terminal)
+        stream = stream_class(terminal)
         show = Progress("packing", stream)
         for done in calls.values():
             show(done, total)

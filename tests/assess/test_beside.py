@@ -1,7 +1,5 @@
 """What stands side by side, and what it comes to."""
 
-import types
-
 import numpy as np
 import pytest
 
@@ -15,19 +13,7 @@ BETTER = Outcome(np.array([[3.0, 0], [0, 3], [0, 1]]), LABELS)
 WORSE = Outcome(np.array([[3.0, 0], [9, 0], [1, 0]]), LABELS)
 
 
-def asked(outcome, plain=None, name="run"):
-    names = ["a/1.jpg", "b/1.jpg", "b/2.jpg"]
-    val = types.SimpleNamespace(names=names, labels=LABELS)
-    return types.SimpleNamespace(
-        name=name,
-        plain=plain or outcome,
-        outcome=outcome,
-        stored=None,
-        splits=types.SimpleNamespace(val=val),
-    )
-
-
-def test_the_gain_of_views_is_told_with_its_price():
+def test_the_gain_of_views_is_told_with_its_price(asked):
     found = find(BETTER, ["a", "b"])
     rows, words = side_by_side([asked(BETTER, WORSE)], found, Tta("tencrop"))
     assert [name for name, _ in rows] == ["plain", "tencrop"]
@@ -38,14 +24,14 @@ def test_the_gain_of_views_is_told_with_its_price():
     assert words.endswith("at x 10 the price.")
 
 
-def test_an_ensemble_is_held_against_its_best_member():
+def test_an_ensemble_is_held_against_its_best_member(asked):
     members = [asked(WORSE, name="w"), asked(BETTER, name="b")]
     rows, words = side_by_side(members, find(WORSE, ["a", "b"]), None)
     assert [name for name, _ in rows] == ["w", "b", "together"]
     assert "average of 2 runs is -66.67 points" in words
 
 
-def test_one_run_as_it_is_has_nothing_beside_it():
+def test_one_run_as_it_is_has_nothing_beside_it(asked):
     found = find(BETTER, ["a", "b"])
     assert side_by_side([asked(BETTER)], found, None) == ([], "")
 

@@ -1,7 +1,5 @@
 """The parts of the command; the whole of it is in test_evaluate.py."""
 
-import types
-
 import numpy as np
 import pytest
 
@@ -20,21 +18,7 @@ BETTER = Outcome(np.array([[3.0, 0], [0, 3], [0, 1]]), LABELS)
 WORSE = Outcome(np.array([[3.0, 0], [9, 0], [1, 0]]), LABELS)
 
 
-def asked(outcome, plain=None, name="run"):
-    names = ["a/1.jpg", "b/1.jpg", "b/2.jpg"]
-    val = types.SimpleNamespace(names=names, labels=LABELS)
-    return types.SimpleNamespace(
-        name=name,
-        plain=plain or outcome,
-        outcome=outcome,
-        stored=None,
-        recipe=None,
-        classifier=None,
-        splits=types.SimpleNamespace(val=val),
-    )
-
-
-def test_the_worst_mistakes_are_looked_into_unless_others_are_named():
+def test_the_worst_mistakes_are_looked_into_unless_others_are_named(asked):
     run = asked(WORSE)
     assert chosen(run, WORSE, 8, []) == [1, 2]
     assert chosen(run, WORSE, 1, []) == [1]
@@ -44,7 +28,7 @@ def test_the_worst_mistakes_are_looked_into_unless_others_are_named():
         chosen(run, WORSE, 8, ["c.jpg"])
 
 
-def test_a_model_without_feature_maps_is_noted(monkeypatch):
+def test_a_model_without_feature_maps_is_noted(monkeypatch, asked):
     def refuse(*arguments):
         raise ValueError("Grad-CAM needs features")
 

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -6,11 +5,6 @@ from keras import ops
 from kerastricks.layers import BlurPool
 
 pytestmark = pytest.mark.traced
-
-
-def maps(height, width, channels=3):
-    random = np.random.RandomState(height * width)
-    return random.normal(size=(2, height, width, channels)).astype("float32")
 
 
 def blurred(x):
@@ -29,7 +23,7 @@ def blurred(x):
 
 
 @pytest.mark.parametrize("sides", [(6, 6), (7, 5)])
-def test_blur_pool(sides):
+def test_blur_pool(sides, maps):
     x = maps(*sides)
     found = ops.convert_to_numpy(BlurPool()(x))
     np.testing.assert_allclose(found, blurred(x), atol=1e-6)
@@ -39,23 +33,3 @@ def test_blur_pool_keeps_what_is_flat():
     x = np.full((1, 9, 8, 2), 3.0, "float32")
     found = ops.convert_to_numpy(BlurPool()(x))
     np.testing.assert_allclose(found, np.full((1, 5, 4, 2), 3.0), rtol=1e-6)
-
-
-def test_shape_and_configuration():
-    layer, x = BlurPool(), maps(7, 6)
-    again = BlurPool.from_config(layer.get_config())
-    found = ops.convert_to_numpy(layer(x))
-    np.testing.assert_array_equal(found, ops.convert_to_numpy(again(x)))
-    assert layer.compute_output_shape(x.shape) == found.shape
-    unknown = layer.compute_output_shape((None, None, None, 3))
-    assert unknown[-1] == found.shape[-1] and set(unknown[:-1]) == {None}
-
-
-def test_half_precision():
-    x = maps(6, 6)
-    exact = ops.convert_to_numpy(BlurPool()(x))
-    half = BlurPool(dtype="mixed_bfloat16")(x)
-    assert keras.backend.standardize_dtype(half.dtype) == "bfloat16"
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(ops.cast(half, "float32")), exact, atol=0.03
-    )

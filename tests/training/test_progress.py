@@ -1,4 +1,3 @@
-import io
 import re
 import types
 
@@ -21,15 +20,6 @@ LINE = (
 )
 
 
-class Stream(io.StringIO):
-    def __init__(self, terminal):
-        super().__init__()
-        self.terminal = terminal
-
-    def isatty(self):
-        return self.terminal
-
-
 @pytest.fixture
 def clock(monkeypatch):
     now = types.SimpleNamespace(seconds=1000.0)
@@ -41,26 +31,30 @@ def clock(monkeypatch):
     return now
 
 
-def show(clock, terminal, batches=8, seconds=1.0, state=None):
-    """What a stream gets in an epoch of `batches` steps, then at its end."""
-    stream, state = Stream(terminal), state or RunState()
-    callback = ShowProgress(state, 12, 12 * batches, stream)
-    callback.set_params({"steps": batches})
-    callback.set_model(
-        types.SimpleNamespace(
-            get_metrics_result=lambda: {"loss": 2.0, "top1": 0.125}
+@pytest.fixture
+def show(clock, stream_class):
+    def tell(terminal, batches=8, seconds=1.0, state=None):
+        """What a stream gets in an epoch of so many steps, then at its end."""
+        stream, state = stream_class(terminal), state or RunState()
+        callback = ShowProgress(state, 12, 12 * batches, stream)
+        callback.set_params({"steps": batches})
+        callback.set_model(
+            types.SimpleNamespace(
+                get_metrics_result=lambda: {"loss": 2.0, "top1": 0.125}
+            )
         )
-    )
-    callback.on_epoch_begin(1)
-    for batch in range(batches):
-        callback.on_train_batch_begin(batch)
-        state.step += 1
-        clock.seconds += seconds
-    callback.on_test_begin()
-    before = stream.getvalue()
-    state.history.append(ROW)
-    callback.on_epoch_end(1)
-    return before, stream.getvalue()[len(before) :]
+        callback.on_epoch_begin(1)
+        for batch in range(batches):
+            callback.on_train_batch_begin(batch)
+            state.step += 1
+            clock.seconds += seconds
+        callback.on_test_begin()
+        before = stream.getvalue()
+        state.history.append(ROW)
+        callback.on_epoch_end(1)
+        return before, stream.getvalue()[len(before) :]
+
+    return tell
 
 
 def frames(text):
@@ -70,19 +64,19 @@ def frames(text):
     return rest
 
 
-def test_elsewhere_one_plain_line_at_the_end_of_the_epoch(clock):
-    before, after = show(clock, terminal=False)
+def test_elsewhere_one_plain_line_at_the_end_of_the_epoch(show):
+    before, after = show(terminal=False)
     assert before == ""
     assert after == LINE + "\n"
 
 
-def test_the_best_epoch_says_so(clock):
-    _, after = show(clock, False, state=RunState(best_epoch=2))
+def test_the_best_epoch_says_so(show):
+    _, after = show(False, state=RunState(best_epoch=2))
     assert after == LINE + "  best\n"
 
 
-def test_a_terminal_gets_a_bar_on_one_line(clock):
-    before, after = show(clock, terminal=True)
+def test_a_terminal_gets_a_bar_on_one_line(show):
+    before, after = show(terminal=True)
     assert "\n" not in before
     *bars, validating = frames(before)
     assert validating == "epoch  2/12  validating ..."
@@ -94,22 +88,22 @@ def test_a_terminal_gets_a_bar_on_one_line(clock):
     assert frames(after) == [LINE + "\n"]
 
 
-def test_time_left_goes_by_the_steps_so_far(clock):
-    before, _ = show(clock, terminal=True)
+def test_time_left_goes_by_the_steps_so_far(show):
+    before, _ = show(terminal=True)
     left = [re.search(r"  ([^ ]+ [a-z]+) left$", t) for t in frames(before)]
     # At 1 s a step: 94 of 96 steps left after 2, 89 after 7.
     assert left[0] is None and left[1] is None
     assert (left[2][1], left[7][1]) == ("1:34 min", "1:29 min")
 
 
-def test_time_left_of_a_resumed_run_counts_its_own_steps(clock):
-    before, _ = show(clock, terminal=True, state=RunState(step=48))
+def test_time_left_of_a_resumed_run_counts_its_own_steps(show):
+    before, _ = show(terminal=True, state=RunState(step=48))
     # 50 of 96 done, two of them here.
     assert frames(before)[2].endswith("  46 s left")
 
 
-def test_fast_steps_are_not_all_drawn(clock):
-    before, _ = show(clock, terminal=True, batches=100, seconds=0.125)
+def test_fast_steps_are_not_all_drawn(show):
+    before, _ = show(terminal=True, batches=100, seconds=0.125)
     # Every fifth: .625 s is the first time above half a second.
     bars = frames(before)[:-1]
     shown = [int(re.search(r" (\d+)/100", text)[1]) for text in bars]
