@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kerastricks.optimizers.decay_mask import is_decayed
@@ -66,7 +67,7 @@ class Optimizer(keras.optimizers.Optimizer):
         self.slots: list[Slots] = []
         self.decays: list[float | None] = []
         self.factors: list[float] = []
-        self.began: dict[int, int] = {}
+        self.some_wait = False  # until somebody freezes layers
 
     def build(self, variables: list[Any]) -> None:
         if self.built:
@@ -87,6 +88,13 @@ class Optimizer(keras.optimizers.Optimizer):
             }
             for variable in variables
         ]
+        # Of each variable, how many steps it has stood still.
+        self.waited = self.add_variable(
+            (len(variables),),
+            dtype="int",
+            aggregation="only_first_replica",
+            name="waited",
+        )
 
     def slot_names(self, variable: Any) -> Sequence[str]:
         """Of what is kept for a variable from step to step."""
@@ -108,20 +116,17 @@ class Optimizer(keras.optimizers.Optimizer):
             self.age(place),
         )
 
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        super().apply(grads, trainable_variables)
+        if self.some_wait:
+            waits = [not each.trainable for each in self._trainable_variables]
+            self.waited.assign(self.waited + np.array(waits, "int32"))
+
     def age(self, place: int) -> Any:
         """How many steps a variable has done."""
-        began = self.began.get(place, 0)
-        # Loss scaling leaves out steps, which are not counted here.
-        return (
-            ops.maximum(self.iterations - began, 0)
-            if began
-            else (self.iterations)
-        )
-
-    def begin(self, variables: list[Any], step: int) -> None:
-        """Notes that these learn from a step on, if they did not before."""
-        for variable in variables:
-            self.began.setdefault(self._get_variable_index(variable), step)
+        if not self.some_wait:
+            return self.iterations
+        return self.iterations - self.waited[place]
 
     def advance(
         self,

@@ -74,7 +74,7 @@ class FreezesGroups:
             for v in self.trainable_variables
         ]
 
-    def train_last(self, groups: int = 0, step: int | None = None) -> None:
+    def train_last(self, groups: int = 0) -> None:
         """Trains the last so many layer groups only; the step is traced anew.
 
         Compile the learner before, with an optimizer of this package: it
@@ -82,21 +82,14 @@ class FreezesGroups:
 
         Args:
             groups: counted from the head; 0: all. See `layer_groups`.
-            step: the optimizer step at which this begins, from which on the
-                corrections of Adam and its kin count for what learns first now;
-                None: the one that the optimizer has come to.
         """
         if groups < 0:
             raise ValueError(
                 f"groups must be at least 0. Received: groups={groups}"
             )
         everything = self.trainable_variables
-        optimizer = own_optimizer(self.optimizer)
+        own_optimizer(self.optimizer).some_wait = True
         self.optimizer.build(everything)
-        if step is None:
-            step = int(ops.convert_to_numpy(optimizer.iterations))
-            if step and not self.frozen.learnt:  # all have learnt so far
-                optimizer.begin(everything, 0)
         parts = grouped_layers(self.model)
         first = len(parts) - groups if groups else 0
         for number, layers in enumerate(parts):
@@ -110,7 +103,6 @@ class FreezesGroups:
             if id(variable) not in grouped and self.of_model(variable):
                 variable.trainable = first <= 0
         self.frozen.variables = {id(v) for v in everything if not v.trainable}
-        optimizer.begin(self.learning_variables, step)
         self.train_function = None
 
     def set_learning(self, layer: Any, on: bool) -> None:

@@ -22,6 +22,7 @@ from kerastricks.backend import (
     sum_over_replicas,
 )
 from kerastricks.losses import BinaryCrossentropy, SoftCrossEntropy
+from kerastricks.losses.labels import label_rows
 from kerastricks.training.ema import Ema, EpochMeans, KeepsAverage
 from kerastricks.training.freezing import FreezesGroups, Frozen
 from kerastricks.training.passes import Found, micro_passes, one_pass
@@ -185,8 +186,7 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
         if not self.multi_label and (
             len(labels.shape) == 1 or labels.shape[-1] == 1
         ):
-            labels = ops.cast(ops.reshape(labels, (-1,)), "int32")
-            return ops.one_hot(labels, self.num_classes, dtype="float32")
+            return label_rows(ops.reshape(labels, (-1,)), self.num_classes)
         return ops.cast(labels, "float32")
 
     def default_keys(self, images: Any) -> Any:
@@ -235,7 +235,9 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
                 self.steps_done,
                 weights,
                 gradients,
-                lambda higher: self.passes(higher, state, batch, scale)[2],
+                lambda higher: self.passes(
+                    higher, state, batch, scale
+                ).gradients,
                 found.gradients,
             )
             gradients = self.whole(uphill, scale)

@@ -101,10 +101,10 @@ def run_phases(
     """
     freezes = any(phase.trained for phase in phases)
     for phase in phases:
-        if freezes:  # also of those that are done: it tells how old weights are
-            learner.train_last(phase.trained, phase.first_step)
         if state.step >= phase.last_step:
             continue
+        if freezes:
+            learner.train_last(phase.trained)
         learner.set_augment(phase.augment)
         if len(phases) > 1:
             print(f"phase      {phase.name}", flush=True)

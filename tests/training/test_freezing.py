@@ -116,10 +116,10 @@ def test_adam_counts_a_layers_own_steps():
         model = network()
         learner = learner_of(model, Adam(1e-3))
         if waits:
-            learner.train_last(1, step=0)
+            learner.train_last(1)
             for seed in range(5):
                 learner.train_on_batch(*images(seed))
-            learner.train_last(0, step=5)
+            learner.train_last(0)
         before = values(model)["stage1_block1_1_conv/kernel"]
         learner.train_on_batch(*images())
         after = values(model)["stage1_block1_1_conv/kernel"]
@@ -157,11 +157,13 @@ def test_by_hand_the_optimizers_own_step_counts():
     for seed in range(3):
         learner.train_on_batch(*images(seed))
     learner.train_last(0)
-    began = own_optimizer(learner.optimizer).began
+    optimizer = own_optimizer(learner.optimizer)
     places = {v.path: i for i, v in enumerate(learner.trainable_variables)}
     head = places[model.get_layer("head").kernel.path]
     stem = places[model.get_layer("stem_1_conv").kernel.path]
-    assert (began[head], began[stem]) == (0, 3)
+    assert (int(optimizer.age(head)), int(optimizer.age(stem))) == (3, 0)
+    learner.train_on_batch(*images())
+    assert (int(optimizer.age(head)), int(optimizer.age(stem))) == (4, 1)
 
 
 def test_what_has_learnt_before_is_not_young_again():
@@ -171,7 +173,25 @@ def test_what_has_learnt_before_is_not_young_again():
         learner.train_on_batch(*images(seed))
     learner.train_last(1)
     learner.train_last(0)
-    assert set(own_optimizer(learner.optimizer).began.values()) == {0}
+    optimizer = own_optimizer(learner.optimizer)
+    places = range(len(learner.trainable_variables))
+    assert {int(optimizer.age(place)) for place in places} == {3}
+
+
+def test_steps_that_overflow_make_nobody_older():
+    """Loss scaling leaves them out; layers that wait then wait no longer."""
+    learner = learner_of(network(), Adam(1e-3))
+    optimizer = learner.optimizer
+    learner.train_last(1)
+    learner.train_on_batch(*images())
+    waiting, learning = 0, len(learner.trainable_variables) - 1
+    assert int(optimizer.age(waiting)) == 0
+    # As after ten steps of training of which the optimizer saw one.
+    learner.steps_done.assign(learner.steps_done + 9)
+    learner.train_last(0)
+    learner.train_on_batch(*images())
+    assert int(optimizer.age(waiting)) == 1
+    assert int(optimizer.age(learning)) == 2
 
 
 def test_an_optimizer_that_is_not_built_yet_is():
