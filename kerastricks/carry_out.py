@@ -1,15 +1,12 @@
 """The stages of a run: data, model, training, evaluation, report, export."""
 
 import dataclasses
-import importlib.metadata
-import platform
 import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-import kerastricks
 from kerastricks import build, effective, flags, teaching, trained
 from kerastricks.assess.findings import Findings, find
 from kerastricks.assess.image_sizes import image_sizes
@@ -31,6 +28,7 @@ from kerastricks.training import RunState
 from kerastricks.training.checkpoint import Checkpoints
 from kerastricks.training.distribute import across
 from kerastricks.training.history import resize_speedup
+from kerastricks.versions import versions
 
 NAMED = 10  # bad images in a line of the report
 
@@ -107,18 +105,6 @@ def result_values(
         "val_images": len(outcome.labels),
         "skipped_images": len(about["data"]["skipped_images"]),
     }
-
-
-def versions() -> dict[str, str]:
-    """Of everything that the numbers may depend on."""
-    names = ("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy")
-    found = {"kerastricks": kerastricks.__version__}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found | {"python": platform.python_version()}
 
 
 def write_report(

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 the run failed, 2 bad flags or data, 130 interrupted.
 """
 
 import contextlib
+import io
 import os
 import sys
 import threading
@@ -30,6 +31,9 @@ STOPPED = "stopped; give the same command again to go on"
 
 def run_command(body: Callable[[Sequence[str]], None]) -> None:
     """Calls the command's body with the command line, then exits."""
+    # Names of files need not be text in the terminal's encoding.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with hushed():
             body(sys.argv[1:])

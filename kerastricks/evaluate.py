@@ -6,7 +6,6 @@ evaluation.json, predictions.csv and classes.csv. --run_dir=A,B,C averages the
 predictions of several runs; --compare sets another run beside them.
 """
 
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,8 @@ from kerastricks import flags, run_dir, view_flags
 from kerastricks.command import run_command
 from kerastricks.errors import InputError
 from kerastricks.hardware import choose_backend
-from kerastricks.run_dir import RunDir, open_run, open_runs
+from kerastricks.run_dir import open_run, open_runs
+from kerastricks.targets import writable
 
 DATA = flags.Flag(
     "data", "", "other data of the same classes; empty: the run's"
@@ -52,6 +52,7 @@ def main(argv: Sequence[str]) -> None:
     values = flags.parse_alone("evaluate", argv, __doc__, FLAGS)
     folders = open_runs(values["run_dir"]) or [open_run("")]
     check(values)
+    output = writable(values["output"] or folders[0].path / "evaluation")
     choose_backend(folders[0].recipe().run.backend)
 
     from kerastricks.assess.evaluation import evaluate
@@ -61,7 +62,7 @@ def main(argv: Sequence[str]) -> None:
         open_run(values["compare"]) if values["compare"] else None,
         data=values["data"],
         tta=view_flags.tta(values),
-        output=target(values["output"], folders[0]),
+        output=output,
         grad_cam=values["grad_cam"],
         grad_cam_images=split(values["grad_cam_images"]),
     )
@@ -79,13 +80,6 @@ def check(values: dict[str, Any]) -> None:
 
 def split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def target(output: str, folder: RunDir) -> pathlib.Path:
-    """Where the files go."""
-    if output:
-        return pathlib.Path(output).expanduser()
-    return folder.path / "evaluation"
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ def run(recipe: Recipe) -> Result:
     recipe = resolve(recipe.validate())
     folder = RunDir(pathlib.Path(recipe.run.run_dir or default_path(recipe)))
     with folder.claimed(recipe):
-        if folder.result_file.is_file():
+        if result := folder.result():
             print(f"already finished: {folder.path}")
-            return Result(folder.path, folder.read(folder.result_file))
+            return Result(folder.path, result)
         # Only now, with Keras's backend settled, what is built on Keras.
         from kerastricks.carry_out import carry_out
 

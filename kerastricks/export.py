@@ -22,6 +22,7 @@ from kerastricks.predict import TOP_K
 from kerastricks.run_dir import RunDir, open_run
 from kerastricks.serving.formats import Format, need_packages, parse_formats
 from kerastricks.serving.versions import version_folder
+from kerastricks.targets import free_folder, writable
 
 OUTPUT = flags.Flag("output", "", "folder to write; empty: RUN_DIR/saved_model")
 FORMAT = flags.Flag(
@@ -113,35 +114,10 @@ def check(values: Mapping[str, Any]) -> None:
 
 def target_of(values: Mapping[str, Any], folder: RunDir) -> pathlib.Path:
     """The folder to write."""
-    output = pathlib.Path(values["output"] or folder.saved_model)
-    output = output.expanduser().resolve()
+    output = values["output"] or folder.saved_model
     if values["version"]:
-        target = version_folder(output, values["version"])
-    else:
-        target = free_target(output)
-    check_writable(target)
-    return target
-
-
-def free_target(target: pathlib.Path) -> pathlib.Path:
-    """A folder to write; refuses to replace anything but a SavedModel."""
-    replaceable = not target.exists() or (target / "saved_model.pb").is_file()
-    if not replaceable and (not target.is_dir() or any(target.iterdir())):
-        raise InputError(
-            "output must be a new or empty folder, or a SavedModel to replace. "
-            f"Received: output={target}"
-        )
-    return target
-
-
-def check_writable(target: pathlib.Path) -> None:
-    """Rather now than after minutes of work."""
-    there = next(path for path in target.parents if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(
-            "output must be in a folder that can be written to. "
-            f"Received: output={target}, in {there}"
-        )
+        return version_folder(writable(output), values["version"])
+    return free_folder(output, "saved_model.pb", "a SavedModel")
 
 
 def told(

@@ -1,15 +1,20 @@
 """Writing files so that nobody ever sees half of one."""
 
+import contextlib
 import errno
+import hashlib
 import json
 import math
 import os
 import pathlib
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
+
+STALE_SECONDS = 24 * 3600  # longer than a writer rests
 
 
 def partial_name(path: pathlib.Path) -> pathlib.Path:
@@ -17,7 +22,7 @@ def partial_name(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(f".{uuid.uuid4().hex[:8]}.{path.name}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """A path to write a file or folder to; it takes its place when all is well.
 
@@ -26,8 +31,11 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
             partial.write_text("{}")
     """
     partial, old = partial_name(path), partial_name(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale(path)
     try:
         yield partial
+        sync(partial)
         if path.is_dir():  # a folder cannot be replaced in one move
             path.rename(old)
         os.replace(partial, path)
@@ -41,6 +49,35 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
                 left.unlink(missing_ok=True)
 
 
+def sync(path: pathlib.Path) -> None:
+    """Onto the disk, not only into the system's cache: a file, or the names in
+    a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def digest(path: pathlib.Path) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_stale(path: pathlib.Path) -> None:
+    """Half a file, left by a killed process, that nobody has written to lately.
+
+    It may be as large as a data set.
+    """
+    written = re.compile(r"\.[0-9a-f]{8}\." + re.escape(path.name))
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(path.parent):
+            if written.fullmatch(entry.name) and entry.is_file():
+                if time.time() - entry.stat().st_mtime > STALE_SECONDS:
+                    os.unlink(entry)
+
+
 def need_room(folder: pathlib.Path, size: int) -> None:
     """Raises as a full disk would, before anything is written.
 
@@ -51,9 +88,18 @@ def need_room(folder: pathlib.Path, size: int) -> None:
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
-    """All of the text or what was there before."""
+    """All of the text or what was there before.
+
+    Names of files that are not UTF-8 keep their bytes, so that what is read
+    with the same `errors` is the name of the file again.
+    """
     with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def printable(name: str) -> str:
+    r"""A file's name as text; bytes that are not UTF-8 as \xe9."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def json_text(content: Any) -> str:

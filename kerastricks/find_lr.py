@@ -19,6 +19,7 @@ from kerastricks.errors import InputError
 from kerastricks.files import replacing
 from kerastricks.hardware import resolve
 from kerastricks.progress import Progress
+from kerastricks.targets import writable
 
 if TYPE_CHECKING:
     from kerastricks.build import Splits
@@ -46,6 +47,7 @@ def main(argv: Sequence[str]) -> None:
     recipe = resolve(recipe.replace(devices=1))
     for warning in idle_knobs(recipe):
         print(f"warning  {warning}")
+    target = writable(options["output"])
 
     from kerastricks import build
     from kerastricks.report import lr_chart
@@ -57,7 +59,6 @@ def main(argv: Sequence[str]) -> None:
     else:
         curve = search(recipe, splits, options)
         charts, lines = [finder_chart(recipe, curve)], advice(recipe, curve)
-    target = pathlib.Path(options["output"]).expanduser()
     with replacing(target) as partial:
         partial.write_bytes(lr_chart.png(charts))
     print(*map(lr_chart.text_chart, charts), sep="\n\n")

@@ -72,7 +72,8 @@ def read_lines(
     if open_files:
         received += f" in {open_files[-1]}"
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        return text.splitlines()
     except FileNotFoundError:
         raise InputError(
             "there is no such flagfile, here or built in. "

@@ -6,15 +6,15 @@ file for --init_weights, or for load_weights of the model of that name. Source:
 file may hold is run.
 """
 
-import hashlib
 import pathlib
 from collections.abc import Sequence
 
 from kerastricks import flags
 from kerastricks.command import run_command
 from kerastricks.errors import InputError
-from kerastricks.files import need_room, replacing
+from kerastricks.files import digest, need_room, replacing
 from kerastricks.hardware import choose_backend
+from kerastricks.targets import writable
 
 SOURCE = flags.Flag("source", "", "file of torch's weights")
 MODEL = flags.Flag(
@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> None:
     with replacing(output) as partial:
         model.save_weights(partial)
     print(*copied.lines(str(source)), sep="\n")
-    print(f"sha256     {sha256(source)}")
+    print(f"sha256     {digest(source)}")
     print("note       timm trains with --normalize=imagenet, the default")
     print(f"written    {output}")
 
@@ -91,12 +91,7 @@ def paths(values: dict[str, str]) -> tuple[pathlib.Path, pathlib.Path]:
         raise InputError(
             f"source must be a file that exists. Received: source={source}"
         )
-    return source, pathlib.Path(values["output"]).expanduser().resolve()
-
-
-def sha256(path: pathlib.Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return source, writable(values["output"])
 
 
 if __name__ == "__main__":

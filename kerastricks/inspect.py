@@ -21,6 +21,7 @@ from kerastricks.hardware import choose_backend
 from kerastricks.pack import opened
 from kerastricks.progress import Progress
 from kerastricks.run_dir import open_run
+from kerastricks.targets import writable
 
 if TYPE_CHECKING:
     from kerastricks.data.inspection import Survey
@@ -64,6 +65,7 @@ def main(argv: Sequence[str]) -> None:
     """Looks, writes and prints."""
     values = flags.parse_alone("inspect", argv, __doc__, FLAGS)
     check(values)
+    page = writable(target(values))
     recipe = recipe_of(values)
     surveys = look(recipe, values["sample"], bool(values["run_dir"]))
 
@@ -74,7 +76,6 @@ def main(argv: Sequence[str]) -> None:
     if values["run_dir"]:
         found["suspects"] = doubts(recipe, values["run_dir"], surveys)
     found = {"data": recipe.data.data, **found, "advice": advice(found)}
-    page = target(values)
     numbers = page.with_suffix(".json")
     write_text(numbers, json_text(found))
     write_text(page, draw(recipe, found, surveys))

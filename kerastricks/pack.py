@@ -15,6 +15,7 @@ from kerastricks.command import run_command
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
 from kerastricks.progress import Progress
+from kerastricks.targets import writable
 
 if TYPE_CHECKING:
     from kerastricks.data import Source
@@ -53,7 +54,7 @@ def main(argv: Sequence[str]) -> None:
     values = flags.parse_alone("pack", argv, __doc__, FLAGS)
     if not values["output"]:
         raise InputError("pack needs --output=DIR. Received: none")
-    output = pathlib.Path(values["output"]).expanduser().resolve()
+    output = writable(values["output"])
     recipe = Recipe(**{name: values[name] for name in RECIPE_KNOBS}).validate()
 
     import tensorflow as tf

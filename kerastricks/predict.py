@@ -89,7 +89,9 @@ def classify(classifier: "Trained", files: Sequence[str]) -> "np.ndarray":
 
     from kerastricks.evaluation import probabilities
 
-    squares = tf.data.Dataset.from_tensor_slices(list(files)).map(
+    squares = tf.data.Dataset.from_tensor_slices(
+        [*map(os.fsencode, files)]
+    ).map(
         lambda file: classifier.squares.eval(
             tf.io.read_file(file), encoded=True
         )

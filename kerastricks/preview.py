@@ -6,7 +6,6 @@ each trick of the step in turn, with the soft labels below. Then measures how
 fast the host makes batches and names its slowest stage.
 """
 
-import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from kerastricks.config import Recipe, idle_knobs
 from kerastricks.errors import InputError
 from kerastricks.files import replacing
 from kerastricks.hardware import resolve
+from kerastricks.targets import writable
 
 if TYPE_CHECKING:
     from kerastricks.build import Splits
@@ -42,13 +42,13 @@ def main(argv: Sequence[str]) -> None:
     recipe = resolve(recipe.replace(cache="none", devices=1))
     for warning in idle_knobs(recipe):
         print(f"warning        {warning}")
+    target = writable(options["output"])
 
     from kerastricks import build
     from kerastricks.look import look
 
     splits = build.data(recipe)
     recipe = build.settle(recipe, splits)
-    target = pathlib.Path(options["output"]).expanduser()
     with replacing(target) as partial:
         partial.write_bytes(look(recipe, splits, options["images"]))
     print(f"contact sheet  {target}")

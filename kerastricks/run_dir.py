@@ -13,7 +13,7 @@ from typing import Any
 from kerastricks import flags
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
-from kerastricks.files import json_text, replacing, write_text
+from kerastricks.files import json_text, write_text
 
 FLAG = flags.Flag("run_dir", "", "folder of the run")
 
@@ -93,6 +93,13 @@ class RunDir:
             return {}
         return self.read(self.calibration_file)
 
+    def result(self) -> dict[str, Any] | None:
+        """What the run came to, if it is finished."""
+        try:
+            return json.loads(self.result_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # half a file: of a machine that fell
+            return None
+
     def read(self, file: pathlib.Path) -> dict[str, Any]:
         """One of the run's JSON files."""
         try:
@@ -115,9 +122,7 @@ class RunDir:
         is_new = not self.path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with replacing(self.path / ".writable") as probe:
-                probe.touch()
-            (self.path / ".writable").unlink()
+            (self.path / ".lock").touch()
         except OSError as error:
             raise InputError(
                 "run_dir must be a folder that can be written to "

@@ -1,6 +1,7 @@
 """The training of a run: all phases, from the newest checkpoint on."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kerastricks import build, teaching
@@ -57,15 +58,8 @@ def train(
             recipe, splits.train, phase, start, state.rollbacks, said
         )
 
-    recalibrate = Recalibration(learner.model)
-
-    def anew() -> None:
-        """Batch norm's statistics, each time from the same training images."""
-        images = (
-            learner.prepare(batch, training=True)[0]
-            for batch in open_batches(phases[-1], 0).as_numpy_iterator()
-        )
-        recalibrate(images, recipe.optimizer.recalibrate_bn)
+    def last_batches() -> Any:
+        return open_batches(phases[-1], 0).as_numpy_iterator()
 
     with WatchSignals(state) as signals:
         callbacks = [
@@ -74,7 +68,7 @@ def train(
             GuardLoss(state),
             *measure_clean(recipe, splits, state),
             best,
-            *measure_average(recipe, learner, state, validation, best, anew),
+            *measure_average(recipe, learner, best, validation, last_batches),
             KeepHistory(state, phases),
             WriteMetrics(state, folder.metrics_file),
             WriteEvents(state, folder.events),
@@ -87,33 +81,36 @@ def train(
                 knobs.checkpoint_minutes,
             ),
         ]
-        try:
-            with naming_bad(
-                splits.train,
-                splits.val,
-                max_pixels=recipe.data.max_pixels,
-            ):
-                while state.step < steps:
-                    try:
-                        run_phases(
-                            learner,
-                            phases,
-                            open_batches,
-                            validation,
-                            state,
-                            callbacks,
-                        )
-                    except Diverged as error:
-                        restore.values = go_back(
-                            error, recipe, state, checkpoints
-                        )
+        bad = naming_bad(
+            splits.train, splits.val, max_pixels=recipe.data.max_pixels
+        )
+        with telling_how_to_go_on(state, steps), bad:
+            while state.step < steps:
+                try:
+                    run_phases(
+                        learner,
+                        phases,
+                        open_batches,
+                        validation,
+                        state,
+                        callbacks,
+                    )
+                except Diverged as error:
+                    restore.values = go_back(error, recipe, state, checkpoints)
             signals.check()
-        except Interrupted:
-            raise KeyboardInterrupt(
-                f"stopped at step {state.step:,} of {steps:,}; the same "
-                "command goes on from there"
-            ) from None
     return state
+
+
+@contextlib.contextmanager
+def telling_how_to_go_on(state: RunState, steps: int) -> Iterator[None]:
+    """Of a run that its user has stopped."""
+    try:
+        yield
+    except Interrupted:
+        raise KeyboardInterrupt(
+            f"stopped at step {state.step:,} of {steps:,}; the same "
+            "command goes on from there"
+        ) from None
 
 
 def go_back(
@@ -138,6 +135,8 @@ def go_back(
         )
     checkpoints.forget_after(found.step)
     state.go_back(found.state)
+    # Should the run be killed now, it goes on with other batches all the same.
+    checkpoints.save(found.step, found.variables, state.to_json())
     print(
         f"\n{error.what}\ngoing back to step {state.step}, and on with other "
         f"batches ({state.rollbacks} of {ROLLBACKS})",
@@ -149,19 +148,31 @@ def go_back(
 def measure_average(
     recipe: Recipe,
     learner: Learner,
-    state: RunState,
-    validation: Any,
     best: SaveBest,
-    anew: Callable[[], None],
+    validation: Any,
+    batches: Callable[[], Iterable[Any]],
 ) -> list[MeasureAverage]:
-    """The callback for the average of the weights, if there is one."""
+    """The callback for the average of the weights, if there is one.
+
+    Args:
+        batches: of training, each time the same.
+    """
     if learner.average is None:
         return []
     knobs = recipe.optimizer
     first = recipe.schedule.epochs - knobs.swa_epochs
+    recalibrate = Recalibration(learner.model)
+
+    def anew() -> None:
+        """Batch norm's statistics, by the weights that are in the model."""
+        images = (
+            learner.prepare(batch, training=True)[0] for batch in batches()
+        )
+        recalibrate(images, knobs.recalibrate_bn)
+
     return [
         MeasureAverage(
-            state,
+            best.state,
             validation,
             best,
             first,

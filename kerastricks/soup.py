@@ -9,7 +9,7 @@ validation images, and writes a folder that evaluate, predict and export take as
 a run's, and that --init_weights=DIR/best.weights.h5 begins at.
 """
 
-import os
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ from kerastricks.evaluation.written import SHORT, written
 from kerastricks.files import json_text, need_room, replacing
 from kerastricks.hardware import choose_backend
 from kerastricks.run_dir import RunDir, open_runs
+from kerastricks.targets import free_folder
+from kerastricks.versions import versions
 
 if TYPE_CHECKING:
     from kerastricks.weight_soup import Bench, Measured
@@ -56,7 +58,9 @@ def main(argv: Sequence[str]) -> None:
         (RUN_DIRS, OUTPUT, GREEDY, RECALIBRATE, CHECKPOINTS),
     )
     folders = opened(values)
-    target = free_target(values["output"])
+    if not values["output"]:
+        raise InputError("soup needs --output=DIR. Received: none")
+    target = free_folder(values["output"], RECORD, "a soup")
     recipes = [folder.recipe() for folder in folders]
     abouts = [folder.read(folder.effective_file) for folder in folders]
     refuse_unlike(folders, recipes, abouts)
@@ -119,21 +123,6 @@ def opened(values: dict[str, Any]) -> list[RunDir]:
             f"Received: recalibrate_bn={values['recalibrate_bn']}"
         )
     return folders
-
-
-def free_target(output: str) -> pathlib.Path:
-    """A folder to write; refuses to replace anything but a soup."""
-    if not output:
-        raise InputError("soup needs --output=DIR. Received: none")
-    target = pathlib.Path(os.path.expanduser(output)).resolve()
-    is_soup = (target / RECORD).is_file()
-    if target.exists() and not is_soup:
-        if not target.is_dir() or any(target.iterdir()):
-            raise InputError(
-                "output must be a new or empty folder, or a soup to replace. "
-                f"Received: output={target}"
-            )
-    return target
 
 
 def refuse_unlike(
@@ -246,8 +235,6 @@ def cooked(
     bench: "Bench", parts: Sequence["Measured"], choosy: bool
 ) -> "Measured":
     """The soup, named by how many are in it."""
-    import dataclasses
-
     from kerastricks.weight_soup import greedy
 
     if choosy:
@@ -307,8 +294,6 @@ def untrained(
     recipe: Recipe, about: dict[str, Any], bench: "Bench"
 ) -> dict[str, Any]:
     """The contract's other keys; 0 for what no training has measured."""
-    from kerastricks.carry_out import versions
-
     return {
         "images_per_second": 0.0,
         "seconds": 0.0,

@@ -38,19 +38,22 @@ def answers(
     """Their logits [N, C] of all training images, asked once and kept."""
     if not recipe.distill.cache_teacher:
         return None
-    if not folder.teacher_logits.is_file():
-        rows, told = ask(recipe, splits, learner), digest(recipe, learner)
-        with replacing(folder.teacher_logits) as partial:
-            with open(partial, "wb") as file:
-                np.savez(file, logits=rows, teachers=told)
-    with np.load(folder.teacher_logits) as kept:
-        if str(kept["teachers"]) != digest(recipe, learner):
+    told = digest(recipe, splits, learner)
+    if folder.teacher_logits.is_file():
+        with np.load(folder.teacher_logits) as kept:
+            if str(kept["teachers"]) == told:
+                return kept["logits"]
+        if folder.has_progress():
             raise InputError(
-                "the teachers' weights have changed since this run asked them; "
-                "give another run_dir. Received: teacher="
+                "the teachers or their images have changed since this run "
+                "asked them; give another run_dir. Received: teacher="
                 f"{recipe.distill.teacher}, run_dir={folder.path}"
             )
-        return kept["logits"]
+    rows = ask(recipe, splits, learner)
+    with replacing(folder.teacher_logits) as partial:
+        with open(partial, "wb") as file:
+            np.savez(file, logits=rows, teachers=told)
+    return rows
 
 
 def ask(recipe: Recipe, splits: build.Splits, learner: Learner) -> np.ndarray:
@@ -64,9 +67,14 @@ def ask(recipe: Recipe, splits: build.Splits, learner: Learner) -> np.ndarray:
     return np.stack(rows)
 
 
-def digest(recipe: Recipe, learner: Learner) -> str:
-    """SHA-256 of the teachers' weights, and of the files of SavedModels."""
-    total = hashlib.sha256()
+def digest(recipe: Recipe, splits: build.Splits, learner: Learner) -> str:
+    """SHA-256 of the teachers' weights and of what they are asked about.
+
+    Of SavedModels it is their files.
+    """
+    shown = build.squares(recipe, splits.image_size).way(finished=True)
+    asked = f"{splits.sha256()} {shown} {build.normalizer(recipe).get_config()}"
+    total = hashlib.sha256(asked.encode())
     for variable in learner.teacher_variables:
         total.update(keras.ops.convert_to_numpy(variable).tobytes())
     for entry in split_outside(recipe.distill.teacher):

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from kerastricks import files
-from kerastricks.files import partial_name, replacing, user_cache, write_text
+from kerastricks.files import (
+    partial_name,
+    printable,
+    replacing,
+    user_cache,
+    write_text,
+)
 
 
 def test_text_is_written_and_replaced(tmp_path):
@@ -145,3 +151,28 @@ def test_room_is_asked_for_before_writing(tmp_path):
     files.need_room(tmp_path, 1)
     with pytest.raises(OSError, match="No space left"):
         files.need_room(tmp_path, 2**62)
+
+
+def test_what_a_killed_process_left_is_taken_away(tmp_path):
+    """Not what somebody may still be writing, nor another file's."""
+    target = tmp_path / "pixels"
+    old, new = partial_name(target), partial_name(target)
+    other = partial_name(tmp_path / "others")
+    for file in (old, new, other):
+        file.write_text("half")
+    for file in (old, other):
+        os.utime(file, (0, 0))
+    write_text(target, "whole")
+    assert set(tmp_path.iterdir()) == {target, new, other}
+
+
+def test_the_folder_is_made(tmp_path):
+    write_text(tmp_path / "a" / "b" / "file", "text")
+    assert (tmp_path / "a" / "b" / "file").read_text() == "text"
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    name = os.fsdecode(b"d\xe9")
+    assert printable(name) == r"d\xe9" and printable("dé") == "dé"
+    write_text(tmp_path / "file", name)
+    assert (tmp_path / "file").read_bytes() == b"d\xe9"

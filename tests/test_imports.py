@@ -19,9 +19,10 @@ HEAVY = ("tensorflow", "keras", "keras_cv", "jax", "torch")
 # A part may always import itself and the standard library. What is not named
 # here stands above build.py: it may import anything, and none of these may
 # import it.
-TRICK = ({"backend", "errors"}, {"keras", "numpy"})
+TRICK = ({"backend", "checks", "errors"}, {"keras", "numpy"})
 RULES: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
+    "checks": ({"errors"}, set()),
     "config": ({"call_text", "errors", "models", "scaling"}, set()),
     "scaling": (set(), set()),
     "call_text": ({"errors"}, set()),

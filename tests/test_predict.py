@@ -1,5 +1,7 @@
 """python -m kerastricks.predict: names for pictures."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,17 @@ def test_predict_names_the_picture(finished, image_folder, capsys):
     first, second = capsys.readouterr().out.splitlines()
     assert first == str(file)
     assert second.split()[1] == "red"
+
+
+def test_a_picture_may_have_a_name_that_is_not_utf8(
+    finished, image_folder, tmp_path, capsys
+):
+    data = (image_folder / "val" / "red" / "00.jpg").read_bytes()
+    path = os.fsencode(tmp_path) + b"/\xe9.jpg"
+    with open(path, "wb") as file:
+        file.write(data)
+    predict.main([f"--run_dir={finished.run_dir}", os.fsdecode(path)])
+    assert "red" in capsys.readouterr().out
 
 
 def test_probabilities_are_calibrated(finished, image_folder):

@@ -136,10 +136,17 @@ def test_result_that_is_missing_or_damaged_is_refused(run, content):
     )
 
 
+@pytest.mark.parametrize("content", [None, b"", b'{"top1": 0.5'])
+def test_a_run_without_a_whole_result_is_not_finished(run, content):
+    if content is not None:
+        run.result_file.write_bytes(content)
+    assert run.result() is None
+
+
 def test_whole_result_is_read(run):
     values = {"top1": 1 / 3, "versions": {"keras": "3"}, "name": "mélange"}
     run.result_file.write_text(json.dumps(values), encoding="utf-8")
-    assert run.read(run.result_file) == values
+    assert run.read(run.result_file) == run.result() == values
 
 
 def test_recipe_of_another_version_is_refused_with_its_flag(run):

@@ -111,6 +111,19 @@ def test_the_second_time_it_goes_back_further(short, tmp_path):
     assert steps == [6, 4, 2] and state.rollbacks == 3
 
 
+def test_a_rollback_outlives_a_kill_and_keeps_what_was_best(short, tmp_path):
+    """The best weights are in their file, whichever branch they are of."""
+    checkpoints = Checkpoints(tmp_path, keep=3)
+    early = RunState(step=4, best_top1=0.5, best_epoch=1)
+    checkpoints.save(4, {"w": np.ones(1)}, early.to_json())
+    state = RunState(step=8, best_top1=0.6, best_epoch=2, history=[{}, {}])
+    go_back(Diverged("it burst", "here"), short, state, checkpoints)
+    for now in (state, RunState(**checkpoints.latest().state)):
+        assert (now.step, now.rollbacks, now.history) == (4, 1, [])
+        assert (now.best_top1, now.best_epoch) == (0.6, 2)
+    np.testing.assert_array_equal(checkpoints.latest().variables["w"], 1)
+
+
 def test_after_three_times_it_stops(short, broken_batches, tmp_path):
     opened = broken_batches(until=9)
     with pytest.raises(RunError, match="at step 9.*has gone back 3 times"):

@@ -63,12 +63,29 @@ def test_answers_are_asked_for_once(made, monkeypatch):
 def test_teachers_that_have_changed_are_noticed(made):
     recipe, splits, learner, folder = made
     teaching.answers(recipe, folder, splits, learner)
+    begun = folder.checkpoints / "step-00000001"
+    begun.mkdir(parents=True)
     bias = learner.teacher_variables[1]
     bias.assign_add(keras.ops.ones_like(bias))
-    with pytest.raises(InputError, match="teachers' weights have changed"):
+    with pytest.raises(InputError, match="teachers or their images have"):
         teaching.answers(recipe, folder, splits, learner)
     bias.assign_sub(keras.ops.ones_like(bias))
     assert teaching.answers(recipe, folder, splits, learner) is not None
+    begun.rmdir()
+
+
+def test_before_anything_is_learnt_they_are_asked_anew(made):
+    """Of other images: a failed start may be mended by other flags."""
+    recipe, splits, learner, folder = made
+    said = teaching.answers(recipe, folder, splits, learner)
+    fewer = recipe.replace(sample_fraction=0.5)
+    for other in (fewer, recipe.replace(eval_crop=0.5)):
+        splits = build.data(other)
+        found = teaching.answers(other, folder, splits, learner)
+        np.testing.assert_array_equal(
+            found, teaching.ask(other, splits, learner)
+        )
+        assert found.shape != said.shape or (found != said).any()
 
 
 def test_a_batch_brings_what_the_teacher_says_of_it(made):

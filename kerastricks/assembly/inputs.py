@@ -66,7 +66,7 @@ class Splits:
         for source in (self.train, self.val):
             total.update(source.labels.tobytes())
             for name in source.names:
-                total.update(os.path.basename(name).encode("utf-8", "replace"))
+                total.update(os.fsencode(os.path.basename(name)))
         return total.hexdigest()
 
 

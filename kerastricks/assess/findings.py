@@ -18,7 +18,7 @@ from kerastricks.evaluation import (
     label_reliability,
     label_scores,
     reliability_bins,
-    slices_by_group,
+    slices_by_label,
     slices_by_size,
     summarize,
 )
@@ -59,7 +59,7 @@ class Findings:
         return {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if field.name != "numbers"
+            if field.name not in ("numbers", "by_class")
         }
 
     def doubts(self) -> list[str]:
@@ -132,12 +132,11 @@ def single(
 ) -> Parts:
     """What there is to say where each image has one class."""
     labels, logits = outcome.labels, outcome.logits
-    groups = [class_names[label] for label in labels]
     return {}, {
         "confusion": confusion_matrix(
             labels, logits.argmax(axis=1), logits.shape[1]
         ),
-        "by_class": slices_by_group(outcome.right, groups),
+        "by_class": slices_by_label(outcome.right, labels, class_names),
     }
 
 

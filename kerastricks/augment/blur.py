@@ -17,7 +17,8 @@ import numpy as np
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.trick import ImageTrick, check_probability, check_range
+from kerastricks.augment.trick import ImageTrick
+from kerastricks.checks import check_probability, check_range
 
 
 def blur_batch(images: Any, sigma: Any, kernel_size: int = 23) -> Any:

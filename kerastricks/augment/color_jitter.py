@@ -26,7 +26,7 @@ import keras
 from keras import ops
 
 from kerastricks.augment import color, draws
-from kerastricks.augment.trick import check_choice
+from kerastricks.checks import check_choice
 
 ORDERS = ("random", "fixed")
 CLIPS = ("end", "step", "never")

@@ -21,11 +21,8 @@ import keras
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.trick import (
-    ImageTrick,
-    check_choice,
-    check_probability,
-)
+from kerastricks.augment.trick import ImageTrick
+from kerastricks.checks import check_choice, check_probability
 
 AXES = {"vertical": 1, "horizontal": 2}
 

@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from kerastricks.augment import color, draws
-from kerastricks.augment.trick import check_probability
+from kerastricks.checks import check_probability
 
 
 @keras.saving.register_keras_serializable("kerastricks")

@@ -21,7 +21,7 @@ from keras import ops
 
 from kerastricks.augment import draws
 from kerastricks.augment.erase import MaskEraser
-from kerastricks.augment.trick import check_probability, check_range
+from kerastricks.checks import check_probability, check_range
 
 
 def grid_mask(

@@ -18,7 +18,7 @@ from keras import ops
 
 from kerastricks.augment import draws
 from kerastricks.augment.erase import MaskEraser
-from kerastricks.augment.trick import check_probability
+from kerastricks.checks import check_probability
 
 WHOLE = np.float32(1e9)  # a cell's side that no image exceeds
 

@@ -16,11 +16,8 @@ import numpy as np
 from keras import ops
 
 from kerastricks.augment.partner import PER, drawn_per
-from kerastricks.augment.trick import (
-    BatchTrick,
-    check_choice,
-    check_probability,
-)
+from kerastricks.augment.trick import BatchTrick
+from kerastricks.checks import check_choice, check_probability
 
 
 @keras.saving.register_keras_serializable("kerastricks")

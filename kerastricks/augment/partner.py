@@ -12,7 +12,7 @@ from typing import Any
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.trick import check_choice, check_positive
+from kerastricks.checks import check_choice, check_positive
 
 PARTNERS = ("permutation", "roll", "reverse")
 PER = ("batch", "sample")

@@ -25,7 +25,7 @@ from keras import ops
 from kerastricks.augment import draws
 from kerastricks.augment.erase import Eraser
 from kerastricks.augment.paste import paste_boxes
-from kerastricks.augment.trick import check_choice, check_probability
+from kerastricks.checks import check_choice, check_probability
 
 LAWS = ("torchvision", "paper")
 TRIES = {"torchvision": 10, "paper": 100}

@@ -19,7 +19,8 @@ from keras import ops
 
 from kerastricks.augment import draws
 from kerastricks.augment.beta import beta_from_uniform
-from kerastricks.augment.trick import BatchTrick, check_labels, check_positive
+from kerastricks.augment.trick import BatchTrick, check_labels
+from kerastricks.checks import check_positive
 
 
 def ricap_batch(

@@ -18,7 +18,8 @@ import keras
 from keras import ops
 
 from kerastricks.augment import draws
-from kerastricks.augment.trick import ImageTrick, check_choice
+from kerastricks.augment.trick import ImageTrick
+from kerastricks.checks import check_choice
 
 FILLS = ("reflect", "zeros")
 

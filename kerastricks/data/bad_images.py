@@ -9,6 +9,7 @@ has stumbled over one.
 import concurrent.futures
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -67,7 +68,7 @@ def fault(image: str | bytes, max_pixels: int = MAX_PIXELS) -> str:
 
 def read(path: str) -> bytes:
     """A file's content."""
-    return tf.io.read_file(path).numpy()
+    return tf.io.read_file(os.fsencode(path)).numpy()
 
 
 def find_bad(

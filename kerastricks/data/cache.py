@@ -10,8 +10,6 @@ by what it was made of.
 
 import dataclasses
 import hashlib
-import os
-import pathlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -19,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerastricks.data.decode import DECODER_VERSION
-from kerastricks.data.sources.source import Source
+from kerastricks.data.sources.source import Source, stamp_of
 from kerastricks.data.squares import Squares
 from kerastricks.files import replacing, user_cache
 
@@ -113,7 +111,6 @@ def disk_file(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(shapes, mapped pixels), made if they are not there yet."""
     folder = user_cache() / "decoded"
-    folder.mkdir(parents=True, exist_ok=True)
     way = squares.way(finished)
     path = folder / f"{fingerprint(source, way)}.pixels"
     about = path.with_suffix(".shapes.npy")
@@ -149,14 +146,5 @@ def fingerprint(source: Source, way: str = "") -> str:
     Args:
         way: what else the pixels depend on.
     """
-    total = hashlib.sha256(f"{DECODER_VERSION} {tf.__version__} {way}".encode())
-    total.update(source.stamp.encode())
-    for name in source.names:
-        total.update(f"{identity(name) if source.in_files else name}|".encode())
-    return total.hexdigest()[:24]
-
-
-def identity(path: str) -> str:
-    """Changes when the file does."""
-    about = os.stat(path)
-    return f"{pathlib.Path(path).resolve()}|{about.st_size}|{about.st_mtime_ns}"
+    made = f"{DECODER_VERSION} {tf.__version__} {way} {stamp_of(source)}"
+    return hashlib.sha256(made.encode()).hexdigest()[:24]

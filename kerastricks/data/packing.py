@@ -28,7 +28,7 @@ import tensorflow as tf
 from kerastricks.data.decode import DECODER_VERSION, MAX_PIXELS, decode
 from kerastricks.data.records import MANIFEST, MULTI_HOT_KEY, reason_of
 from kerastricks.data.resize import resize
-from kerastricks.data.sources.source import Source
+from kerastricks.data.sources.source import Source, stamp_of
 from kerastricks.errors import InputError, RunError
 from kerastricks.files import replacing, write_text
 
@@ -188,16 +188,11 @@ def identity(splits: Mapping[str, Source], packing: Packing) -> dict[str, Any]:
 
 def source_stamp(source: Source) -> str:
     """Changes with the images, their order, labels or names."""
-    total = hashlib.sha256(source.stamp.encode())
-    total.update("\n".join(source.class_names).encode("utf-8", "replace"))
+    total = hashlib.sha256(stamp_of(source).encode())
+    total.update("\n".join(source.class_names).encode())
     for array in (source.labels, source.indices):
         total.update(f"{array.dtype}{array.shape}".encode())
         total.update(np.ascontiguousarray(array).tobytes())
-    for name in source.names:
-        total.update(f"\n{name}".encode("utf-8", "replace"))
-        if source.in_files:
-            about = os.stat(name)
-            total.update(f"|{about.st_size}|{about.st_mtime_ns}".encode())
     return total.hexdigest()[:24]
 
 
@@ -210,7 +205,7 @@ def write_class_names(path: pathlib.Path, names: tuple[str, ...]) -> None:
         )
     text = "".join(f"{name}\n" for name in names)
     with replacing(path) as partial:
-        partial.write_bytes(text.encode("utf-8", "surrogateescape"))
+        partial.write_bytes(text.encode())
 
 
 class Manifest:
@@ -475,7 +470,7 @@ def example(
         floats = tf.train.FloatList(value=label.tolist())
         features[MULTI_HOT_KEY] = tf.train.Feature(float_list=floats)
     else:
-        text = source.class_names[label].encode("utf-8", "surrogateescape")
+        text = source.class_names[label].encode()
         features["image/class/label"] = numbers(label)
         features["image/class/text"] = texts(text)
     message = tf.train.Example(features=tf.train.Features(feature=features))

@@ -410,7 +410,6 @@ def kept_arrays(
     arrays: dict[str, Any] = make()
     for path in places:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as partial:
                 np.savez(partial, **arrays)
             break
@@ -484,7 +483,6 @@ def unpack(shard: str) -> str:
     copy = folder / f"{name}.tfrecord"
     if copy.is_file():
         return str(copy)
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         with replacing(copy) as partial, open(partial, "wb") as plain:
             with tf.io.gfile.GFile(shard, "rb") as file:

@@ -38,7 +38,6 @@ def dataset_statistics(
         kept = json.loads(file.read_text(encoding="utf-8"))
         return tuple(kept["mean"]), tuple(kept["std"])
     mean, std = measure(sample_of(source), image_size, progress, **crops)
-    folder.mkdir(parents=True, exist_ok=True)
     write_text(file, json.dumps({"mean": mean, "std": std}))
     return mean, std
 

@@ -37,7 +37,12 @@ from kerastricks.evaluation.multi_label import (
     label_scores,
     sigmoid,
 )
-from kerastricks.evaluation.slices import Slice, slices_by_group, slices_by_size
+from kerastricks.evaluation.slices import (
+    Slice,
+    slices_by_group,
+    slices_by_label,
+    slices_by_size,
+)
 from kerastricks.evaluation.summary import probabilities, summarize
 from kerastricks.evaluation.thresholds import best_thresholds, f1_at
 
@@ -69,6 +74,7 @@ __all__ = [
     "reliability_bins",
     "sigmoid",
     "slices_by_group",
+    "slices_by_label",
     "slices_by_size",
     "softmax",
     "summarize",

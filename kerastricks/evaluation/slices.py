@@ -76,6 +76,16 @@ def slices_by_group(right: np.ndarray, groups: Sequence[str]) -> list[Slice]:
     ]
 
 
+def slices_by_label(
+    right: np.ndarray, labels: np.ndarray, class_names: Sequence[str]
+) -> list[Slice]:
+    """One part for each class that has images; two may have one name."""
+    return [
+        _slice(class_names[label], right[labels == label])
+        for label in np.unique(labels)
+    ]
+
+
 def _cuts(sides: np.ndarray, parts: int) -> np.ndarray:
     """The highest side of each part but the last, rising."""
     ordered = np.sort(sides)

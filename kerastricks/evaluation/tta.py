@@ -35,6 +35,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kerastricks.checks import check_choice
 from kerastricks.errors import InputError
 from kerastricks.evaluation.averaging import BY, OF, averaged_logits
 
@@ -115,8 +116,8 @@ class Tta:
     beta: float = BETA
 
     def __post_init__(self) -> None:
-        check_choice("tta_of", self.of, OF)
-        check_choice("tta_by", self.by, BY)
+        check_choice(OF, tta_of=self.of)
+        check_choice(BY, tta_by=self.by)
         if not 0 <= self.beta <= 1:
             raise ValueError(
                 f"beta must be in [0, 1]. Received: beta={self.beta}"
@@ -224,12 +225,3 @@ def unknown(kind: str) -> InputError:
         "tencrop, multiscale or multiscale=A/B/... with scales from .25 to 4. "
         f"Received: tta={kind}"
     )
-
-
-def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    """Refuses what is not one of these."""
-    if value not in known:
-        raise InputError(
-            f"{name} must be one of {', '.join(known)}. "
-            f"Received: {name}={value}"
-        )

@@ -5,6 +5,8 @@ from typing import Any
 
 from keras import ops
 
+from kerastricks.checks import check_choice, check_share
+
 LAWS = ("uniform", "others", "half")
 
 
@@ -49,17 +51,8 @@ def smooth_labels(labels: Any, amount: float, law: str = "uniform") -> Any:
 
 
 def check_smoothing(amount: float, law: str, laws: Sequence[str]) -> None:
-    """Refuses an amount or a law that is none."""
-    if not 0 <= amount < 1:
-        raise ValueError(
-            "label_smoothing must be in [0, 1). "
-            f"Received: label_smoothing={amount}"
-        )
-    if law not in laws:
-        raise ValueError(
-            f"smoothing must be one of {', '.join(laws)}. "
-            f"Received: smoothing={law}"
-        )
+    check_share(label_smoothing=amount)
+    check_choice(laws, smoothing=law)
 
 
 def listed(weights: Sequence[float] | None) -> list[float] | None:

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from kerastricks.checks import check_choice
 from kerastricks.layers import (
     BlurPool,
     ConcatPooling,
@@ -223,13 +224,3 @@ class Parts:
             dtype="float32",
             name="head",
         )(x)
-
-
-def check_choice(known: tuple[str, ...], **named: str) -> None:
-    """Refuses what is not one of these."""
-    for knob, value in named.items():
-        if value not in known:
-            raise ValueError(
-                f"{knob} must be one of {', '.join(known)}. "
-                f"Received: {knob}={value}"
-            )

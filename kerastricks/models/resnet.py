@@ -17,8 +17,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from kerastricks.checks import check_choice
 from kerastricks.layers import SqueezeExcite
-from kerastricks.models.parts import Parts, check_choice
+from kerastricks.models.parts import Parts
 
 BLOCKS = {
     10: (1, 1, 1, 1),

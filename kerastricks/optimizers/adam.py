@@ -19,14 +19,13 @@ import numpy as np
 from keras import ops
 
 from kerastricks.backend import apply_adam
+from kerastricks.checks import check_least, check_share
 from kerastricks.optimizers.base import (
     Optimizer,
     Slots,
     alike,
     as_config,
     at_step,
-    check_positive,
-    check_share,
 )
 from kerastricks.optimizers.moments import correction, moving, time
 
@@ -55,7 +54,7 @@ class Adam(Optimizer):
         first, second = betas
         check_share(betas=first)
         check_share(betas=second)
-        check_positive(epsilon=epsilon)
+        check_least(0, epsilon=epsilon)
         super().__init__(
             learning_rate,
             momentum=first,

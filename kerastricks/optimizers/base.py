@@ -25,6 +25,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerastricks.checks import check_least, check_share
 from kerastricks.optimizers.decay_mask import is_decayed
 
 Slots = dict[str, Any]
@@ -57,13 +58,13 @@ class Optimizer(keras.optimizers.Optimizer):
         **kwargs: Any,
     ) -> None:
         check_share(momentum=momentum)
-        check_positive(weight_decay=weight_decay)
+        check_least(0, weight_decay=weight_decay)
         super().__init__(learning_rate=learning_rate, **kwargs)
         self.momentum = momentum
         self.decay = weight_decay
         self.no_bias_decay = no_bias_decay
         self.rate_factors = dict(rate_factors or {})
-        check_positive(**self.rate_factors)
+        check_least(0, **self.rate_factors)
         self.slots: list[Slots] = []
         self.decays: list[float | None] = []
         self.factors: list[float] = []
@@ -230,24 +231,6 @@ def from_config(value: Any, custom_objects: Any = None) -> Any:
     if isinstance(value, dict) and "class_name" in value:
         return keras.saving.deserialize_keras_object(value, custom_objects)
     return value
-
-
-def check_share(**named: Any) -> None:
-    """Refuses numbers that are not in [0, 1)."""
-    for name, value in named.items():
-        if not isinstance(value, Schedule) and not 0 <= value < 1:
-            raise ValueError(
-                f"{name} must be in [0, 1). Received: {name}={value}"
-            )
-
-
-def check_positive(**named: float) -> None:
-    """Refuses negative numbers."""
-    for name, value in named.items():
-        if not value >= 0:
-            raise ValueError(
-                f"{name} must be at least 0. Received: {name}={value}"
-            )
 
 
 def check_paths(variables: list[Any], **named: Any) -> None:

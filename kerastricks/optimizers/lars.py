@@ -18,7 +18,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.optimizers.base import check_positive
+from kerastricks.checks import check_least
 from kerastricks.optimizers.sgd import SGD
 
 
@@ -49,7 +49,7 @@ class Lars(SGD):
         rate_factors: Mapping[str, float] | None = None,
         **kwargs: Any,
     ) -> None:
-        check_positive(trust_coefficient=trust_coefficient, epsilon=epsilon)
+        check_least(0, trust_coefficient=trust_coefficient, epsilon=epsilon)
         super().__init__(
             learning_rate,
             momentum,

@@ -16,13 +16,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.optimizers.base import (
-    Optimizer,
-    Slots,
-    as_config,
-    at_step,
-    check_share,
-)
+from kerastricks.checks import check_share
+from kerastricks.optimizers.base import Optimizer, Slots, as_config, at_step
 from kerastricks.optimizers.moments import moving
 
 

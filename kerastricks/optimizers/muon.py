@@ -22,15 +22,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerastricks.checks import check_least, check_share
 from kerastricks.optimizers.adam import Adam
-from kerastricks.optimizers.base import (
-    Slots,
-    as_config,
-    at_step,
-    check_paths,
-    check_positive,
-    check_share,
-)
+from kerastricks.optimizers.base import Slots, as_config, at_step, check_paths
 from kerastricks.optimizers.moments import moving
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -81,7 +75,7 @@ class Muon(Adam):
                 f"Received: scale={scale}"
             )
         check_share(momentum=momentum)
-        check_positive(adam_ratio=adam_ratio, newton_steps=newton_steps)
+        check_least(0, adam_ratio=adam_ratio, newton_steps=newton_steps)
         super().__init__(
             learning_rate,
             adam_betas,

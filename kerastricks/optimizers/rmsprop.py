@@ -18,13 +18,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.optimizers.base import (
-    Optimizer,
-    Slots,
-    at_step,
-    check_positive,
-    check_share,
-)
+from kerastricks.checks import check_least, check_share
+from kerastricks.optimizers.base import Optimizer, Slots, at_step
 from kerastricks.optimizers.moments import moving
 
 
@@ -49,7 +44,7 @@ class RMSprop(Optimizer):
         **kwargs: Any,
     ) -> None:
         check_share(alpha=alpha)
-        check_positive(epsilon=epsilon)
+        check_least(0, epsilon=epsilon)
         super().__init__(
             learning_rate,
             momentum=momentum,

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerastricks.evaluation.metrics import per_class
+from kerastricks.evaluation.metrics import per_class, wilson_interval
 from kerastricks.evaluation.mistakes import confused_pairs
-from kerastricks.evaluation.slices import Slice
 from kerastricks.report import charts, page
 
 # Above this many classes the cells of a matrix are too small to read.
@@ -20,19 +19,17 @@ CONFUSED_PAIRS = 15
 def classes(
     confusion: np.ndarray | None,
     class_names: Sequence[str],
-    by_class: Sequence[Slice] = (),
 ) -> str:
     """The matrix, the most confused pairs, and recall by class.
 
     Args:
         confusion: int [C, C], rows are the truth.
-        by_class: gives each class's recall its interval.
     """
     if confusion is None:
         return ""
     confusion = square(confusion, class_names)
     pairs = pair_bars(confusion, class_names)
-    recalls = recall_bars(confusion, class_names, by_class)
+    recalls = recall_bars(confusion, class_names)
     if len(class_names) > MOST_MATRIX_CLASSES:
         return page.pair(pairs, recalls)
     if len(class_names) > SMALL_MATRIX:
@@ -89,9 +86,7 @@ def pair_bars(confusion: np.ndarray, class_names: Sequence[str]) -> str:
     return page.figure(page.scroll(bars), "Most confused")
 
 
-def recall_bars(
-    confusion: np.ndarray, class_names: Sequence[str], by_class: Sequence[Slice]
-) -> str:
+def recall_bars(confusion: np.ndarray, class_names: Sequence[str]) -> str:
     """Recall as bars, worst first, of the classes that have samples."""
     scores = per_class(confusion)
     order = np.argsort(scores.recall, kind="stable")
@@ -99,12 +94,6 @@ def recall_bars(
     rows = order[:WORST_CLASSES]
     if not len(rows):
         return ""
-    ends = {part.name: (part.low, part.high) for part in by_class}
-    unknown = scores.recall[rows]
-    ranges = [
-        ends.get(class_names[i], (share, share))
-        for i, share in zip(rows, unknown, strict=True)
-    ]
     bars = charts.bar_chart(
         [class_names[i] for i in rows],
         scores.recall[rows],
@@ -116,9 +105,12 @@ def recall_bars(
             percents(scores.f1[rows]),
             [f"{n:,}" for n in scores.support[rows]],
         ),
-        ranges=ranges if ends else (),
+        ranges=[
+            wilson_interval(scores.recall[i], int(scores.support[i]))
+            for i in rows
+        ],
     )
-    told = ["The line is the 95% interval of so few images."] if ends else []
+    told = ["The line is the 95% interval of so few images."]
     if hidden := len(order) - len(rows):
         told.append(f"The other {hidden:,} classes do no worse.")
     return page.figure(

@@ -57,7 +57,6 @@ def run_report(
     label_scores: LabelScores | None = None,
     calibrated: Calibrated | None = None,
     by_size: Sequence[Slice] = (),
-    by_class: Sequence[Slice] = (),
     thresholds: tuple[np.ndarray, np.ndarray] | None = None,
     notes: Sequence[str] = (),
 ) -> str:
@@ -79,7 +78,7 @@ def run_report(
         label_scores: instead of `confusion`, where images have several
             classes or none.
         calibrated: what a temperature makes of it.
-        by_size, by_class: top-1 over parts of the images.
+        by_size: top-1 over parts of the images.
         thresholds: (the best one of each class, F1 at these) beside
             `label_scores`.
         notes: what a reader must know before the numbers.
@@ -91,7 +90,6 @@ def run_report(
         reliability=reliability,
         calibrated=calibrated,
         by_size=by_size,
-        by_class=by_class,
         thresholds=thresholds,
     )
     sections = [
@@ -118,12 +116,11 @@ def measured_sections(
     reliability: Reliability | None,
     calibrated: Calibrated | None = None,
     by_size: Sequence[Slice] = (),
-    by_class: Sequence[Slice] = (),
     thresholds: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> list[head.Section]:
     """What both pages, a run's and an evaluation's, say of the outcome."""
     if label_scores is None:
-        by_name, words = classes(confusion, class_names, by_class), CLAIMS
+        by_name, words = classes(confusion, class_names), CLAIMS
     else:
         by_name = label_table(label_scores, class_names, thresholds)
         words = LABEL_CLAIMS

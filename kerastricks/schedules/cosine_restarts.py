@@ -18,8 +18,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerastricks.checks import check_least
 from kerastricks.schedules.cosine import half_cosine
-from kerastricks.schedules.decay import refuse_below, whole
+from kerastricks.schedules.decay import whole
 
 LAST = 2**24  # steps: float32 tells no later ones apart
 
@@ -45,8 +46,8 @@ class CosineRestarts(keras.optimizers.schedules.LearningRateSchedule):
         peak_mult: float = 1.0,
         end: float = 0.0,
     ) -> None:
-        refuse_below(1, first_steps=first_steps, cycle_mult=cycle_mult)
-        refuse_below(0, peak_mult=peak_mult)
+        check_least(1, first_steps=first_steps, cycle_mult=cycle_mult)
+        check_least(0, peak_mult=peak_mult)
         self.peak = peak
         self.first_steps = first_steps
         self.cycle_mult = cycle_mult

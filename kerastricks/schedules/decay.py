@@ -10,22 +10,7 @@ from typing import Any
 import keras
 from keras import ops
 
-
-def refuse_below(least: int, **numbers: float) -> None:
-    """Raises for a number that is too small."""
-    for name, number in numbers.items():
-        if not number >= least:
-            raise ValueError(
-                f"{name} must be at least {least}. Received: {name}={number}"
-            )
-
-
-def refuse_outside(name: str, share: float) -> None:
-    """Raises for what is no share of a run."""
-    if not 0 < share < 1:
-        raise ValueError(
-            f"{name} must be between 0 and 1. Received: {name}={share}"
-        )
+from kerastricks.checks import check_least
 
 
 def whole(step: Any) -> Any:
@@ -46,7 +31,7 @@ class Decay(keras.optimizers.schedules.LearningRateSchedule):
     """From `peak` to `end` in `steps` steps, as `share` of 0..1 has it."""
 
     def __init__(self, peak: float, steps: int, end: float = 0.0) -> None:
-        refuse_below(1, steps=steps)
+        check_least(1, steps=steps)
         self.peak = peak
         self.steps = steps
         self.end = end

@@ -18,12 +18,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerastricks.checks import check_inside, check_least
 from kerastricks.schedules.cosine import half_cosine
-from kerastricks.schedules.decay import (
-    refuse_below,
-    refuse_outside,
-    share_done,
-)
+from kerastricks.schedules.decay import share_done
 
 
 def there_and_back(
@@ -59,8 +56,8 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         div: float = 25.0,
         div_final: float = 1e5,
     ) -> None:
-        refuse_below(1, steps=steps, div=div, div_final=div_final)
-        refuse_outside("pct_start", pct_start)
+        check_least(1, steps=steps, div=div, div_final=div_final)
+        check_inside(pct_start=pct_start)
         self.peak = peak
         self.steps = steps
         self.pct_start = pct_start
@@ -101,8 +98,8 @@ class OneCycleMomentum(keras.optimizers.schedules.LearningRateSchedule):
         high: float = 0.95,
         low: float = 0.85,
     ) -> None:
-        refuse_below(1, steps=steps)
-        refuse_outside("pct_start", pct_start)
+        check_least(1, steps=steps)
+        check_inside(pct_start=pct_start)
         if not 0 <= low <= high < 1:
             raise ValueError(
                 "momentum must be 0 <= low <= high < 1. Received: "

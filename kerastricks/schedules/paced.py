@@ -15,7 +15,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.schedules.decay import refuse_below, whole
+from kerastricks.checks import check_least
+from kerastricks.schedules.decay import whole
 
 
 @keras.saving.register_keras_serializable("kerastricks")
@@ -38,7 +39,7 @@ class Paced(keras.optimizers.schedules.LearningRateSchedule):
         base: int,
         stretches: Sequence[tuple[int, int, int, float]],
     ) -> None:
-        refuse_below(1, base=base)
+        check_least(1, base=base)
         starts = [stretch[0] for stretch in stretches]
         if starts[:1] != [0] or starts != sorted(set(starts)):
             raise ValueError(

@@ -16,7 +16,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.schedules.decay import refuse_below, whole
+from kerastricks.checks import check_least
+from kerastricks.schedules.decay import whole
 
 
 @keras.saving.register_keras_serializable("kerastricks")
@@ -28,8 +29,8 @@ class Step(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(self, peak: float, every: int, rate: float = 0.1) -> None:
-        refuse_below(1, every=every)
-        refuse_below(0, rate=rate)
+        check_least(1, every=every)
+        check_least(0, rate=rate)
         self.peak = peak
         self.every = every
         self.rate = rate
@@ -62,7 +63,7 @@ class MultiStep(keras.optimizers.schedules.LearningRateSchedule):
                 "milestones must be steps above 0, each later than the one "
                 f"before. Received: milestones={milestones}"
             )
-        refuse_below(0, rate=rate)
+        check_least(0, rate=rate)
         self.peak = peak
         self.milestones = milestones
         self.rate = rate

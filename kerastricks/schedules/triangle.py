@@ -13,12 +13,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from kerastricks.schedules.decay import (
-    refuse_below,
-    refuse_outside,
-    share_done,
-    whole,
-)
+from kerastricks.checks import check_inside, check_least
+from kerastricks.schedules.decay import share_done, whole
 
 
 @keras.saving.register_keras_serializable("kerastricks")
@@ -41,9 +37,9 @@ class Triangle(keras.optimizers.schedules.LearningRateSchedule):
         start: float = 0.2,
         end: float = 0.07,
     ) -> None:
-        refuse_below(1, steps=steps)
-        refuse_outside("pct_start", pct_start)
-        refuse_below(0, start=start, end=end)
+        check_least(1, steps=steps)
+        check_inside(pct_start=pct_start)
+        check_least(0, start=start, end=end)
         self.peak = peak
         self.steps = steps
         self.pct_start = pct_start

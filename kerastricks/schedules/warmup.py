@@ -20,8 +20,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerastricks.checks import check_least
 from kerastricks.schedules.cosine import Cosine
-from kerastricks.schedules.decay import refuse_below
 
 KINDS = ("linear", "exponential", "constant")
 
@@ -48,7 +48,7 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
         kind: str = "linear",
         inside: bool = False,
     ) -> None:
-        refuse_below(0, steps=steps)
+        check_least(0, steps=steps)
         if kind not in KINDS:
             raise ValueError(
                 f"kind must be one of {', '.join(KINDS)}. Received: kind={kind}"

@@ -147,10 +147,3 @@ def read_litert(
         }
 
     return classify
-
-
-def read_labels(path: pathlib.Path) -> list[str]:
-    """The class names in a file."""
-    with zipfile.ZipFile(path) as archive:
-        # Not splitlines(), which parts names at rarer characters too.
-        return archive.read(LABELS).decode().split("\n")[:-1]

@@ -8,10 +8,8 @@ are old ones removed. A damaged one is passed over for the one before it.
 """
 
 import dataclasses
-import hashlib
 import json
 import math
-import os
 import pathlib
 import re
 import shutil
@@ -22,6 +20,7 @@ import keras
 import numpy as np
 
 from kerastricks.errors import RunError
+from kerastricks.files import digest, sync
 
 VARIABLES = "variables.npz"
 STATE = "state.json"
@@ -116,7 +115,6 @@ def write_checkpoint(
     """Both files, flushed to the disk."""
     with open(folder / VARIABLES, "wb") as file:
         np.savez(file, **variables)  # type: ignore[arg-type]
-        flush(file)
     about = {
         "step": step,
         "sha256": digest(folder / VARIABLES),
@@ -124,8 +122,8 @@ def write_checkpoint(
     }
     with open(folder / STATE, "w", encoding="utf-8") as file:
         json.dump(about, file, indent=1)
-        flush(file)
-    sync(folder)
+    for path in (folder / VARIABLES, folder / STATE, folder):
+        sync(path)
 
 
 def read_checkpoint(folder: pathlib.Path) -> Checkpoint | None:
@@ -139,27 +137,6 @@ def read_checkpoint(folder: pathlib.Path) -> Checkpoint | None:
     except (OSError, ValueError, KeyError):
         return None
     return Checkpoint(about["step"], variables, about["state"])
-
-
-def digest(path: pathlib.Path) -> str:
-    """SHA-256 of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def flush(file: Any) -> None:
-    """Onto the disk, not only into the system's cache."""
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def sync(folder: pathlib.Path) -> None:
-    """Makes renames in a folder last."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_variables(learner: keras.Model) -> dict[str, np.ndarray]:

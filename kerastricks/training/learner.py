@@ -235,9 +235,9 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
                 self.steps_done,
                 weights,
                 gradients,
-                lambda higher: self.passes(
-                    higher, state, batch, scale
-                ).gradients,
+                lambda higher: (
+                    self.passes(higher, state, batch, scale).gradients
+                ),
                 found.gradients,
             )
             gradients = self.whole(uphill, scale)

@@ -8,7 +8,7 @@ import keras
 
 
 class Interrupted(Exception):
-    """The user asked to stop; a checkpoint has been written."""
+    """The user asked to stop; what could be saved has been."""
 
 
 @dataclasses.dataclass
@@ -41,13 +41,14 @@ class RunState:
         return dataclasses.asdict(self)
 
     def go_back(self, values: dict[str, Any]) -> None:
-        """Takes an earlier state's values, and counts that."""
-        own = {
-            "rollbacks": self.rollbacks + 1,
-            "went_back_to": values["step"],
-        }
-        for name, value in (values | own).items():
-            setattr(self, name, value)
+        """Takes an earlier state's values, and counts that.
+
+        But not what was best: those weights are in their file and stay so.
+        """
+        self.rollbacks += 1
+        self.went_back_to = values["step"]
+        for name in ("step", "history"):
+            setattr(self, name, values[name])
 
 
 class RunCallback(keras.callbacks.Callback):

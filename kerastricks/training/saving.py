@@ -55,7 +55,7 @@ class SaveCheckpoints(RunCallback):
         self.saved_step = state.step
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        if self.state.step > self.saved_step and self.due():
+        if self.state.step != self.saved_step and self.due():
             self.save()
         self.signals.check()
 

@@ -63,6 +63,14 @@ def test_parts_by_class_are_recalls(outcome):
     np.testing.assert_allclose([p.accuracy for p in found.by_class], recall)
 
 
+def test_classes_of_one_name_stay_two(outcome):
+    """ImageNet has two cranes."""
+    names = ["crane", *NAMES[1:-1], "crane"]
+    parts = find(outcome, names).by_class
+    assert [part.name for part in parts] == names
+    assert parts[0].count == np.sum(outcome.labels == 0)
+
+
 def test_sizes_make_parts_unless_all_are_the_same(outcome):
     sizes = np.stack([np.arange(200) + 10, np.full(200, 32)], axis=1)
     parts = find(outcome, NAMES, sizes).by_size

@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 
 from kerastricks.augment import BatchTrick, ImageTrick
-from kerastricks.augment.trick import (
-    check_choice,
-    check_labels,
-    check_positive,
-    check_probability,
-)
+from kerastricks.augment.trick import check_labels
 
 pytestmark = pytest.mark.traced
-
-NAN = float("nan")
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -61,30 +54,6 @@ def test_what_no_trick_has_said_otherwise():
         BatchTrick()(None, None, None)
     with pytest.raises(NotImplementedError):
         ImageTrick()(None, None, None)
-
-
-@pytest.mark.parametrize(
-    "check, good, bad, rule",
-    [
-        (check_probability, (0, 0.3, 1), (-0.1, 1.1, NAN), r"in \[0, 1\]"),
-        (check_positive, (1e-9, 3), (0, -1.0, NAN), "above 0"),
-    ],
-    ids=["probability", "positive"],
-)
-def test_checks_of_numbers(check, good, bad, rule):
-    for value in good:
-        check(a=0.5, share=value)
-    for value in bad:
-        message = rf"^share must be {rule}\. Received: share={value}$"
-        with pytest.raises(ValueError, match=message):
-            check(a=0.5, share=value)
-
-
-def test_check_of_a_choice():
-    check_choice(("a", "b"), letter="a", other="b")
-    message = r"^letter must be one of a, b\. Received: letter=c$"
-    with pytest.raises(ValueError, match=message):
-        check_choice(("a", "b"), other="a", letter="c")
 
 
 @pytest.mark.parametrize("labels", [None, np.zeros(4), np.zeros((4, 2, 2))])

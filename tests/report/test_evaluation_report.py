@@ -62,7 +62,6 @@ def measured(classes=3):
             Slice("up to 90 px", 40, 0.5, 0.4, 0.6),
             Slice("above 90 px", 40, 0.6, 0.5, 0.7),
         ],
-        "by_class": [Slice(names[0], 100, 0.9, 0.8, 0.95)],
     }
 
 

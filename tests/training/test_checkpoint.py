@@ -340,6 +340,16 @@ def test_a_resumed_run_does_not_save_where_it_began(clock):
     assert callback.checkpoints.steps == [8]
 
 
+def test_a_run_that_went_back_saves_again(clock):
+    callback = save_callback(RunState(), steps=4)
+    run_steps(callback, range(10))
+    run_steps(callback, [5, 6])
+    callback.signals.note(signal.SIGTERM, None)
+    with pytest.raises(Interrupted):
+        run_steps(callback, [7])
+    assert callback.checkpoints.steps == [4, 8, 7]
+
+
 def test_the_seconds_of_earlier_processes_count(clock):
     callback = save_callback(RunState(seconds=50.0))
     clock.seconds += 7

@@ -500,3 +500,13 @@ def test_mixed_samples_have_no_weights(data):
     learner = make_learner([NORMALIZE, MixUp(0.2)])
     with pytest.raises(ValueError, match="sample weights say nothing of mixed"):
         learner.prepare((images, labels, np.ones(len(labels))), training=True)
+
+
+@pytest.mark.traced
+@pytest.mark.parametrize("label", [-1, 3])
+def test_a_class_that_is_not_there_is_no_number(label):
+    """A row of zeros would go unnoticed."""
+    learner = make_learner([Normalize()])
+    rows = ops.convert_to_numpy(learner.soft_labels(np.array([0, label])))
+    np.testing.assert_array_equal(rows[0], [1, 0, 0])
+    assert np.isnan(rows[1]).all()

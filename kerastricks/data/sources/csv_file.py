@@ -153,7 +153,7 @@ def make_row(
     labels = cell(cells, columns, "labels").split(SEVERAL)
     stripped = dict.fromkeys(label.strip() for label in labels)
     names = tuple(name for name in stripped if name)
-    return Row(path, names, SPLITS[split.lower()], where)
+    return Row(os.path.normpath(path), names, SPLITS[split.lower()], where)
 
 
 def check_rows(rows: Sequence[Row], several: bool) -> None:

@@ -3,8 +3,8 @@
     PATH/train/CLASS/*.jpg  and  PATH/val/CLASS/*.jpg  (or test/)
     PATH/CLASS/*.jpg        split by --val_fraction, stratified and seeded
 
-Images may lie in subfolders of their class. Files of other types and hidden
-ones are passed over.
+Images may lie in subfolders of their class, links to folders among them. Files
+of other types and hidden ones are passed over.
 """
 
 import difflib
@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from kerastricks.data.sources.source import Source, split_off
 from kerastricks.errors import InputError
+from kerastricks.files import printable
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 VAL_NAMES = ("val", "validation", "valid", "test")
@@ -74,13 +75,22 @@ def near(missing: pathlib.Path) -> str:
 
 def find_splits(root: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:
     """(train, val or None): the split folders, or the root as both."""
-    folders = {path.name.lower(): path for path in root.iterdir()}
-    if "train" not in folders or not folders["train"].is_dir():
+    there = {path.name.lower(): path for path in root.iterdir()}
+    folders = {name: path for name, path in there.items() if path.is_dir()}
+    train = folders.pop("train", None)
+    if train is None:
         return root, None
     for name in VAL_NAMES:
-        if name in folders and folders[name].is_dir():
-            return folders["train"], folders[name]
-    return folders["train"], None
+        if name in folders:
+            return train, folders[name]
+    for beside in folders.values():
+        if beside.name[0] != "." and any(image_files(beside)):
+            raise InputError(
+                "train/ holds the training images of all classes, with val/ "
+                "beside it or nothing; give a class of that name another one. "
+                f"Received: {train} beside {beside}"
+            )
+    return train, None
 
 
 def class_folders(*roots: pathlib.Path) -> list[str]:
@@ -131,7 +141,10 @@ def list_split(
             f"{', '.join(str(root / name) for name in empty[:5])}"
         )
     return file_source(
-        tuple(classes), np.array(labels, np.int32), paths, natural_size
+        tuple(map(printable, classes)),
+        np.array(labels, np.int32),
+        paths,
+        natural_size,
     )
 
 
@@ -139,11 +152,23 @@ def image_files(folder: pathlib.Path) -> Iterator[str]:
     """Paths of the images below a folder, if it is there."""
     if not folder.is_dir():
         return
-    for where, folders, files in os.walk(folder, onerror=complain):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    seen = {os.path.realpath(folder)}  # links may lead back up
+    for where, folders, files in os.walk(
+        folder, onerror=complain, followlinks=True
+    ):
+        folders[:] = [name for name in folders if is_new(where, name, seen)]
         for name in files:
             if name.lower().endswith(EXTENSIONS) and name[0] != ".":
                 yield os.path.join(where, name)
+
+
+def is_new(where: str, name: str, seen: set[str]) -> bool:
+    """Whether a folder is to be looked into: not hidden, not seen by a link."""
+    real = os.path.realpath(os.path.join(where, name))
+    if name.startswith(".") or real in seen:
+        return False
+    seen.add(real)
+    return True
 
 
 def complain(error: OSError) -> None:

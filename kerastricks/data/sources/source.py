@@ -1,6 +1,8 @@
 """What every source of images gives the pipeline."""
 
 import dataclasses
+import hashlib
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -65,6 +67,19 @@ class Source:
             names=[self.names[i] for i in chosen],
             indices=self.indices[chosen],
         )
+
+
+def stamp_of(source: Source) -> str:
+    """SHA-256 of which images there are; changes when one of the files does."""
+    total = hashlib.sha256(source.stamp.encode())
+    for name in source.names:
+        if source.in_files:
+            name = os.path.abspath(name)
+        total.update(b"\n" + os.fsencode(name))
+        if source.in_files:
+            about = os.stat(name)
+            total.update(f"|{about.st_size}|{about.st_mtime_ns}".encode())
+    return total.hexdigest()
 
 
 def stratified(

@@ -210,7 +210,7 @@ def read_class_names(folder: str) -> tuple[str, ...]:
     if not tf.io.gfile.exists(path):
         return ()
     with tf.io.gfile.GFile(path, "rb") as file:
-        text = file.read().decode("utf-8", "surrogateescape")
+        text = file.read().decode("utf-8", "backslashreplace")
     return tuple(line.rstrip("\r") for line in text.rstrip("\n").split("\n"))
 
 

@@ -1,5 +1,6 @@
 """Images in folders: what is found, how it is split, what is refused."""
 
+import os
 import pathlib
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from kerastricks.data.sources.folder import open_folder
+from kerastricks.data.sources.source import stamp_of
 from kerastricks.errors import InputError
 
 FEW = ["cats/1.jpg", "cats/2.jpg", "dogs/1.jpg", "dogs/2.jpg"]
@@ -255,3 +257,43 @@ def test_one_class_alone_is_refused(tmp_path):
     (tmp_path / "only" / "a.jpg").write_bytes(b"\xff\xd8\xff")
     with pytest.raises(InputError, match="at least two classes.*only alone"):
         open_folder(str(tmp_path), 0.1, 0)
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
+    grow(tmp_path / "else", "more/8.jpg", "more/9.jpg")
+    root = tmp_path / "data"
+    grow(root, *FEW)
+    (root / "cats" / "extra").symlink_to(tmp_path / "else" / "more")
+    (root / "cats" / "again").symlink_to(tmp_path / "else" / "more")
+    (root / "dogs" / "up").symlink_to(root / "dogs")
+    splits = opened(root)
+    names = [n for s in splits.values() for n in paths(s, root)]
+    cats = [name for name in names if name.startswith("cats/")]
+    assert len(cats) == 4 and len(names) == 6
+
+
+def test_a_class_called_train_is_asked_about(tmp_path):
+    grow(tmp_path, "bus/1.jpg", "train/steam/1.jpg", "train/diesel/2.jpg")
+    message = refusal(tmp_path)
+    assert message.startswith("train/ holds the training images of all classes")
+    assert message.endswith(f"{tmp_path / 'train'} beside {tmp_path / 'bus'}")
+
+
+def test_folders_without_images_may_stand_beside_train(tmp_path):
+    grow(tmp_path, *(f"train/{path}" for path in FEW), "notes/read.txt")
+    assert len(opened(tmp_path)["train"]) == 2
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    """They are printed with their bytes' numbers, and found all the same."""
+    grow(tmp_path, "dogs/1.jpg", "dogs/2.jpg")
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    for name in (b"\xe91.jpg", b"\xe92.jpg"):
+        with open(folder + b"/" + name, "wb") as file:
+            file.write(name)
+    train = opened(tmp_path)["train"]
+    assert train.class_names == ("caf\\xe9", "dogs")
+    data = train.fetch(tf.constant(train.indices[0])).numpy()
+    assert data in (b"\xe91.jpg", b"\xe92.jpg")
+    assert stamp_of(train) == stamp_of(train)
