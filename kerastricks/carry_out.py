@@ -101,6 +101,7 @@ def result_values(
         "recipe_sha256": recipe.sha256(),
         "best_epoch": state.best_epoch,
         "best_weights": state.best_weights,
+        "precision": recipe.run.precision,
         "last_top1": state.history[-1]["val_top1"],
         "val_images": len(outcome.labels),
         "skipped_images": len(about["data"]["skipped_images"]),

@@ -47,6 +47,7 @@ def describe(
             "train_images": len(splits.train),
             "val_images": len(splits.val),
             "sha256": splits.sha256(),
+            "val_sha256": splits.sha256("val"),
             "skipped_images": list(splits.skipped),
             "class_names": list(splits.train.class_names),
             "multi_label": splits.train.multi_label,

@@ -52,10 +52,13 @@ def one_line(result: Result) -> str:
         else f"mean average precision {precision:.2%}, F1 {result.f1:.2%}, "
     )
     averaged = "averaged " * (result.values["best_weights"] == "average")
+    judged = result.values.get("precision", "float32")
+    other = f", in {judged}" if judged != "float32" else ""
     return (
         f"{several}top-1 {result.top1:.2%}, top-5 {result.top5:.2%}, "
         f"loss {result.loss:.4f}, calibration error {result.ece:.2%}\n"
         f"by the {averaged}weights of epoch {result.best_epoch}, the best on "
         "these "
-        f"{result.val_images:,} images; after the last: {result.last_top1:.2%}"
+        f"{result.val_images:,} images; after the last{other}: "
+        f"{result.last_top1:.2%}"
     )

@@ -6,6 +6,7 @@ keras:NAME    another library's model with its published weights
 """
 
 import pathlib
+from collections.abc import Collection
 from typing import Any
 
 from kerastricks.config import FIELD_OF, Recipe
@@ -19,15 +20,20 @@ FILES = (".weights.h5", ".safetensors", ".pth", ".pt", ".bin", ".tar")
 OPEN = {"image_size"}
 
 
-def expanded(recipe: Recipe) -> Recipe:
-    """The recipe with what --finetune stands for spelled out."""
+def expanded(recipe: Recipe, typed: Collection[str] = ()) -> Recipe:
+    """The recipe with what --finetune stands for spelled out.
+
+    Args:
+        typed: what the user has said, be it the default.
+    """
     source = recipe.finetune.finetune
     if not source:
         return recipe
     values = recipe.values()
     wanted_values = brought_before(recipe) or brought(source)
     for name, wanted in wanted_values.items():
-        if values[name] not in (FIELD_OF[name].default, wanted):
+        said = name in typed or values[name] != FIELD_OF[name].default
+        if said and values[name] != wanted:
             if name in OPEN:
                 continue
             raise InputError(
@@ -68,6 +74,11 @@ def brought(source: str) -> dict[str, Any]:
         return of_run(RunDir(path))
     if path.is_file() and path.name.endswith(FILES):
         return {"init_weights": source}
+    if not path.exists() and (path.suffix or path.parent.name):
+        raise InputError(
+            "finetune names a file or folder that is not there. "
+            f"Received: finetune={source}"
+        )
     raise InputError(
         "finetune must be the folder of a run (it holds recipe.flags), a file "
         f"of weights ({', '.join(FILES)}) or keras:NAME. "

@@ -71,13 +71,22 @@ def parse(
     table = define(flags)
     try:
         rest = table(["kerastricks", *expand_flagfiles(argv)])[1:]
+    except InputError:
+        raise
     except absl_flags.UnrecognizedFlagError as error:
         raise InputError(unknown_flag(error, flags)) from None
-    except absl_flags.Error as error:
+    except (absl_flags.Error, ValueError) as error:  # absl's own, too
         raise InputError(f"{error} (see --help)") from None
     return {
         flag.name: from_flag(flag, table[flag.name].value) for flag in flags
     }, rest
+
+
+def typed(argv: Sequence[str], flags: Sequence[Flag]) -> set[str]:
+    """The flags that a command line or its flagfiles name."""
+    table = define(flags)
+    table(["kerastricks", *expand_flagfiles(argv)])
+    return {flag.name for flag in flags if table[flag.name].present}
 
 
 def parse_alone(

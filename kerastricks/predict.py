@@ -1,102 +1,168 @@
-"""python -m kerastricks.predict --run_dir=DIR [--top_k=5] FILE ...
+"""python -m kerastricks.predict --run_dir=DIR [--top_k=5] FILE|FOLDER ...
 
-Names what is on each picture, the most probable class first. Where pictures may
-have several classes or none, each class has a probability of its own.
+Names what is on each picture, the most probable class first; of a folder, on
+all that lie in it. Where pictures may have several classes or none, each class
+has a probability of its own. --output=FILE.csv writes a table instead: a line a
+picture, a column a class.
 """
 
+import csv
+import io
+import itertools
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from kerastricks import flags, run_dir
 from kerastricks.command import run_command
+from kerastricks.config import Recipe
 from kerastricks.errors import InputError
+from kerastricks.files import printable, write_text
 from kerastricks.hardware import choose_backend
+from kerastricks.progress import Progress
 from kerastricks.run_dir import open_run
+from kerastricks.targets import writable
 
 if TYPE_CHECKING:
     import numpy as np
 
     from kerastricks.trained import Trained
 
+FEW = 100  # pictures that take no time
+Best = list[tuple[str, float]]  # classes, the most probable first
+
 TOP_K = flags.Flag("top_k", 5, "classes to print for each picture")
-FLAGS = (run_dir.FLAG, TOP_K)
+OUTPUT = flags.Flag(
+    "output", "", "table to write, FILE.csv, instead of printing the classes"
+)
+FLAGS = (run_dir.FLAG, TOP_K, OUTPUT)
 
 
 def main(argv: Sequence[str]) -> None:
-    """Prints the top classes of each file."""
-    values, files = flags.parse(argv, __doc__, FLAGS)
-    if not files:
-        raise InputError("predict needs at least one picture. Received: none")
-    if values["top_k"] < 1:
-        raise InputError(
-            f"top_k must be at least 1. Received: top_k={values['top_k']}"
-        )
+    """Tells the top classes of each file."""
+    values, given = flags.parse(argv, __doc__, FLAGS)
+    check(values, given)
     folder = open_run(values["run_dir"])
     recipe = folder.recipe()
     choose_backend(recipe.run.backend)
 
     from kerastricks import trained
 
-    good, bad = sort_out(files, recipe.data.max_pixels)
+    good, bad = sort_out(pictures(given), recipe.data.max_pixels)
     classifier = trained.load(recipe, folder)
     if good:
-        show(classifier, good, classify(classifier, good), values["top_k"])
+        rows = classify(recipe, classifier, good)
+        found = best(classifier, rows, values["top_k"])
+        if values["output"]:
+            write_text(pathlib.Path(values["output"]), table(good, found))
+            print(f"{len(good):,} pictures in {values['output']}")
+        else:
+            show(good, found)
     if bad:
         raise InputError(
             "every file must be a whole JPEG, PNG, GIF, BMP or WebP of no more "
-            "than the run's max_pixels. "
-            f"Received: {', '.join(bad)}"
+            f"than the run's max_pixels. Received: {', '.join(bad)}"
         )
 
 
-def show(
-    classifier: "Trained",
-    files: Sequence[str],
-    probabilities: "np.ndarray",
-    top_k: int,
-) -> None:
+def check(values: Mapping[str, Any], given: Sequence[str]) -> None:
+    """Refuses what cannot be, before anything is read."""
+    if not given:
+        raise InputError("predict needs at least one picture. Received: none")
+    if values["top_k"] < 1:
+        raise InputError(
+            f"top_k must be at least 1. Received: top_k={values['top_k']}"
+        )
+    output = values["output"]
+    if output and not writable(output).name.endswith(".csv"):
+        raise InputError(
+            f"output must be a table, FILE.csv. Received: output={output}"
+        )
+
+
+def pictures(given: Sequence[str]) -> list[str]:
+    """The files, and those in the folders, that there must be."""
+    from kerastricks.data.sources.folder import image_files
+
+    found: list[str] = []
+    strange: list[str] = []
+    for path in given:
+        inside = sorted(image_files(pathlib.Path(path)))
+        found += inside or [path]
+        if not inside and not os.path.isfile(path):
+            kind = "a folder without any" if os.path.isdir(path) else "missing"
+            strange.append(f"{path} ({kind})")
+    if strange:
+        raise InputError(
+            "pictures must be files, or folders of them. "
+            f"Received: {', '.join(strange)}"
+        )
+    return found
+
+
+def best(
+    classifier: "Trained", probabilities: "np.ndarray", top_k: int
+) -> list[Best]:
+    """(class, probability) of the most probable ones, for each picture."""
+    names = classifier.class_names
+    return [
+        [(names[i], float(row[i])) for i in row.argsort()[::-1][:top_k]]
+        for row in probabilities
+    ]
+
+
+def show(files: Sequence[str], found: Sequence[Best]) -> None:
     """Prints the names that suit each picture."""
-    for file, row in zip(files, probabilities, strict=True):
-        print(file)
-        for place in row.argsort()[::-1][:top_k]:
-            print(f"  {row[place]:7.2%}  {classifier.class_names[place]}")
+    for file, classes in zip(files, found, strict=True):
+        print(printable(file))
+        for name, probability in classes:
+            print(f"  {probability:7.2%}  {name}")
+
+
+def table(files: Sequence[str], found: Sequence[Best]) -> str:
+    """The same with commas, a line a picture."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    places = range(1, len(found[0]) + 1)
+    heads = [(f"class_{place}", f"probability_{place}") for place in places]
+    writer.writerow(["image", *itertools.chain(*heads)])
+    for file, classes in zip(files, found, strict=True):
+        cells = [(name, f"{share:.6g}") for name, share in classes]
+        writer.writerow([file, *itertools.chain(*cells)])
+    return text.getvalue()
 
 
 def sort_out(
     files: Sequence[str], max_pixels: int
 ) -> tuple[list[str], list[str]]:
-    """The pictures, and what is none."""
-    from kerastricks.data.bad_images import decodes
+    """The pictures, and what is none, with the reason."""
+    from kerastricks.data.bad_images import fault
 
-    missing = [file for file in files if not os.path.isfile(file)]
-    if missing:
-        told = [
-            f"{file} (a folder)" if os.path.isdir(file) else file
-            for file in missing
-        ]
-        raise InputError(
-            f"pictures must be files that exist. Received: {', '.join(told)}"
-        )
-    whole = {file: decodes(file, max_pixels) for file in files}
-    good = [file for file in files if whole[file]]
-    return good, [file for file in files if not whole[file]]
+    faults = {file: fault(file, max_pixels) for file in files}
+    good = [file for file in files if not faults[file]]
+    bad = [f"{file} ({why})" for file, why in faults.items() if why]
+    return good, bad
 
 
-def classify(classifier: "Trained", files: Sequence[str]) -> "np.ndarray":
-    """Probabilities [N, C]."""
-    import tensorflow as tf
+def classify(
+    recipe: Recipe, classifier: "Trained", files: Sequence[str]
+) -> "np.ndarray":
+    """Probabilities [N, C], as evaluation sees the pictures."""
+    import numpy as np
 
+    from kerastricks.data.sources.folder import file_source
     from kerastricks.evaluation import probabilities
+    from kerastricks.outcome import logits_of
 
-    squares = tf.data.Dataset.from_tensor_slices(
-        [*map(os.fsencode, files)]
-    ).map(
-        lambda file: classifier.squares.eval(
-            tf.io.read_file(file), encoded=True
-        )
+    source = file_source(
+        classifier.class_names,
+        np.zeros(len(files), np.int32),  # nobody asks for them
+        list(files),
+        classifier.squares.size,
     )
-    logits = classifier.logits(squares.batch(32))
+    progress = Progress("classifying") if len(files) > FEW else None
+    logits = logits_of(recipe, classifier, source, progress)
     return probabilities(
         logits / classifier.temperature, classifier.multi_label
     )

@@ -78,7 +78,7 @@ def main(argv: Sequence[str]) -> None:
         if values["recalibrate_bn"]
         else build.evaluation_data(recipe)
     )
-    trained.check_labels(splits.val, abouts[0]["data"])
+    trained.check_own(splits, abouts[0]["data"])
     classifier = trained.load(recipe, folders[0])
     bench = Bench(recipe, classifier, splits, values["recalibrate_bn"])
     with naming_bad(
@@ -302,6 +302,7 @@ def untrained(
         "params": about["model"]["params"],
         "flops": about["model"]["flops"],
         "seed": recipe.run.seed,
+        "precision": recipe.run.precision,
         "versions": versions(),
         "recipe_sha256": recipe.sha256(),
         "best_epoch": 0,

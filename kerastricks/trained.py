@@ -73,6 +73,23 @@ def load(recipe: Recipe, folder: RunDir) -> Trained:
     )
 
 
+def check_own(splits: build.Splits, about: Mapping[str, Any]) -> None:
+    """A run's validation images must be those that it held out.
+
+    Args:
+        about: the run's data, as effective.json tells it.
+    """
+    check_labels(splits.val, about)
+    if about.get("val_sha256") not in (None, splits.sha256("val")):
+        raise InputError(
+            "the data has changed since the run was trained, and images that "
+            "it learnt from may be among those it is judged on now: put the "
+            "data back, or give others with --data. Received: "
+            f"{len(splits.val):,} validation images (there: "
+            f"{about['val_images']:,})"
+        )
+
+
 def check_labels(source: Source, about: Mapping[str, Any]) -> None:
     """The data must ask what the run was taught.
 

@@ -255,5 +255,31 @@ def test_data_without_splits_is_taken_as_a_whole(
     evaluate.main(
         [f"--run_dir={finished.run_dir}", tree, f"--output={tmp_path}"]
     )
-    assert "on 48 validation images" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "on 48 images" in said
+    assert "trained on 48 of these 48 images" in said
+    assert "trained on 48 of" in (tmp_path / "report.html").read_text()
     assert read_json(tmp_path)["numbers"]["temperature"] == finished.temperature
+
+
+def test_other_images_of_the_same_names_are_no_doubt(
+    finished, image_folder, tmp_path, capsys
+):
+    copy = tmp_path / "data"
+    shutil.copytree(image_folder / "train", copy)
+    data = [f"--data=folder:{copy}", f"--output={tmp_path / 'out'}"]
+    evaluate.main([f"--run_dir={finished.run_dir}", *data])
+    assert "trained on" not in capsys.readouterr().out
+
+
+def test_data_that_has_changed_is_refused(finished, tmp_path):
+    """Another split would judge it by images that it was trained on."""
+    run = tmp_path / "run"
+    shutil.copytree(finished.run_dir, run)
+    file = run / "effective.json"
+    about = json.loads(file.read_text())
+    about["data"]["val_sha256"] = "another"
+    file.write_text(json.dumps(about))
+    message = "the data has changed since.*Received: 18 validation images"
+    with pytest.raises(InputError, match=message):
+        evaluate.main([f"--run_dir={run}"])

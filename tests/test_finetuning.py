@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerastricks import build, flags
+from kerastricks import build, flags, train
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
 from kerastricks.finetuning import expanded, source_classes
@@ -63,6 +63,19 @@ def test_another_size_but_no_other_network(source):
         expanded(Recipe(finetune=str(source), width=0.5))
 
 
+def test_the_default_is_refused_where_it_was_said(source):
+    """The source's network has another width than networks have unasked."""
+    recipe = Recipe(finetune=str(source), width=1.0)
+    assert expanded(recipe).model.width == 0.125
+    with pytest.raises(InputError, match="width=0.125 along.*Received: width"):
+        expanded(recipe, {"width", "finetune"})
+    said = [f"--finetune={source}", "--width=1", "--epochs=3"]
+    typed = flags.typed(said, flags.RECIPE_FLAGS)
+    assert typed == {"finetune", "width", "epochs"}
+    with pytest.raises(InputError, match="finetune brings width=0.125"):
+        train.main(said)
+
+
 def test_a_run_goes_on_without_its_source(source, tmp_path_factory):
     run = tmp_path_factory.mktemp("run")
     recipe = Recipe(finetune=str(source), run_dir=str(run))
@@ -96,7 +109,7 @@ def test_no_source(tmp_path, source, what):
     folder = {"nothing": tmp_path / "none", "a folder": tmp_path.parent}
     path = folder.get(what, source)
     rule = {
-        "nothing": "finetune must be the folder of a run (it holds",
+        "nothing": "finetune names a file or folder that is not there",
         "a folder": "finetune must be the folder of a run (it holds",
         "no weights": "this run has no weights yet",
     }[what]

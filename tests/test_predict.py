@@ -1,5 +1,6 @@
 """python -m kerastricks.predict: names for pictures."""
 
+import csv
 import os
 
 import numpy as np
@@ -40,7 +41,7 @@ def test_probabilities_are_calibrated(finished, image_folder):
         run.recipe(), classifier, build.evaluation_data(run.recipe())
     )
     expected = softmax(outcome.logits / finished.temperature)
-    found = predict.classify(classifier, files)
+    found = predict.classify(run.recipe(), classifier, files)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -57,7 +58,7 @@ def test_what_is_no_picture_is_named_and_the_rest_answered(
     assert str(caught.value) == (
         "every file must be a whole JPEG, PNG, GIF, BMP or WebP of no more "
         "than the run's max_pixels. "
-        f"Received: {notes}, {cut}"
+        f"Received: {notes} (no image), {cut} (damaged)"
     )
     first, second = capsys.readouterr().out.splitlines()
     assert first == str(good)
@@ -76,6 +77,45 @@ def test_nothing_but_bad_files(finished, tmp_path, capsys):
 def test_files_that_do_not_exist(finished, image_folder):
     good = str(image_folder / "val" / "red" / "00.jpg")
     with pytest.raises(
-        InputError, match="files that exist. Received: a.jpg, b"
+        InputError, match=r"Received: a.jpg \(missing\), b.jpg \(missing\)"
     ):
         predict.main([f"--run_dir={finished.run_dir}", good, "a.jpg", "b.jpg"])
+
+
+def test_a_folder_and_a_table(finished, image_folder, tmp_path, capsys):
+    output = tmp_path / "new" / "found.csv"
+    folder = image_folder / "val"
+    predict.main(
+        [f"--run_dir={finished.run_dir}", f"--output={output}", str(folder)]
+    )
+    with open(output, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    files = sorted(map(str, folder.glob("*/*.jpg")))
+    assert [row["image"] for row in rows] == files
+    run = RunDir(finished.run_dir)
+    classifier = trained.load(run.recipe(), run)
+    expected = predict.classify(run.recipe(), classifier, files)
+    for row, shares in zip(rows, expected, strict=True):
+        assert row["class_1"] == classifier.class_names[shares.argmax()]
+        assert float(row["probability_1"]) == pytest.approx(
+            shares.max(), abs=1e-5
+        )
+        assert float(row["probability_3"]) <= float(row["probability_2"])
+    assert f"{len(files)} pictures in {output}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (["--output=found.txt", "a.jpg"], "FILE.csv. Received: output=found"),
+        (["--output=setup.py/found.csv", "a.jpg"], "that can be written to"),
+        ([""], "or folders of them. Received:  \\(missing\\)"),
+        (["docs"], "Received: docs \\(a folder without any\\)"),
+    ],
+)
+def test_refused(finished, monkeypatch, tmp_path, given, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "setup.py").touch()
+    with pytest.raises(InputError, match=message):
+        predict.main([f"--run_dir={finished.run_dir}", *given])

@@ -47,6 +47,9 @@ with contextlib.suppress(RuntimeError):  # TensorFlow is at work already
         tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
+SPLITS = ("train", "val")
+
+
 @dataclasses.dataclass(frozen=True)
 class Splits:
     """The data of a run, ready for the pipeline."""
@@ -60,10 +63,14 @@ class Splits:
         """Files left out because they are no images."""
         return self.train.skipped + self.val.skipped
 
-    def sha256(self) -> str:
-        """Of labels and file names; not of where the data lies."""
+    def sha256(self, *names: str) -> str:
+        """Of labels and file names; not of where the data lies.
+
+        Args:
+            names: train, val; both if none is given.
+        """
         total = hashlib.sha256()
-        for source in (self.train, self.val):
+        for source in (getattr(self, name) for name in names or SPLITS):
             total.update(source.labels.tobytes())
             for name in source.names:
                 total.update(os.fsencode(os.path.basename(name)))
@@ -172,7 +179,28 @@ def evaluation_data(recipe: Recipe, other: str = "") -> Splits:
         1.0 if other else recipe.data.val_fraction,
     )
     val = checked(recipe, splits["val"], "validation")
-    return Splits(val, val, recipe.data.image_size or val.natural_size)
+    # Of the training images, as in training.
+    suits = splits["train"].natural_size
+    return Splits(val, val, recipe.data.image_size or suits)
+
+
+def learnt_from(recipe: Recipe, source: Source, data: str) -> int:
+    """How many of these images a run was trained on, as far as names tell.
+
+    Args:
+        data: what the source was opened by.
+    """
+    try:
+        train = opened(recipe, recipe.data.data, recipe.data.val_fraction)
+    except InputError:  # it is gone
+        return 0
+    if not source.in_files and data != recipe.data.data:
+        return 0
+    learnt, asked = (
+        map(os.path.abspath, each.names) if each.in_files else each.names
+        for each in (train["train"], source)
+    )
+    return len(set(learnt) & set(asked))
 
 
 def checked(recipe: Recipe, source: Source, name: str) -> Source:

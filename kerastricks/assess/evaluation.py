@@ -46,6 +46,11 @@ class Evaluated:
     weights: tuple[Rows, str]
     compared: Comparison | None
 
+    def doubts(self) -> list[str]:
+        """What a reader of the numbers must know, if anything."""
+        own = [one.doubt for one in self.asked if one.doubt]
+        return [*self.found.doubts(), *own]
+
 
 def evaluate(
     folders: Sequence[RunDir],
@@ -80,7 +85,8 @@ def evaluate(
     )
     tell(all_of_it)
     write(output, texts(all_of_it, places))
-    print(f"on {len(outcome.labels):,} validation images; see {output}")
+    kind = "images" if data else "validation images"
+    print(f"on {len(outcome.labels):,} {kind}; see {output}")
     return all_of_it
 
 
@@ -88,7 +94,7 @@ def tell(one: Evaluated) -> None:
     """Prints the table, and what it means."""
     print(table(one.rows or [("", one.found.numbers)]))
     said = (one.words, one.weights[1], one.compared and sentence(one.compared))
-    for line in (*said, *one.found.doubts()):
+    for line in (*said, *one.doubts()):
         if line:
             print(line)
 
@@ -137,7 +143,7 @@ def page(one: Evaluated, places: Sequence[int]) -> str:
         words=one.words,
         weights=one.weights,
         history=[] if len(one.asked) > 1 else history(first.folder),
-        notes=[*notes, *one.found.doubts()],
+        notes=[*notes, *one.doubts()],
     )
 
 

@@ -8,13 +8,14 @@ import numpy as np
 
 from kerastricks import build, trained
 from kerastricks.config import Recipe
+from kerastricks.data import Source
 from kerastricks.errors import InputError
 from kerastricks.evaluation import averaged_logits
 from kerastricks.evaluation.tta import Tta
 from kerastricks.outcome import Outcome, judge
 from kerastricks.progress import Progress
 from kerastricks.run_dir import RunDir
-from kerastricks.trained import Trained, check_labels
+from kerastricks.trained import Trained, check_labels, check_own
 from kerastricks.views import refuse_sides, tta_logits
 
 
@@ -28,6 +29,7 @@ class Asked:
         outcome: with it, if there is any; else the same.
         stored: the run's calibration.json, for `plain` on other images;
             empty on its own.
+        doubt: why the numbers may be too good, if they may.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Asked:
     plain: Outcome
     outcome: Outcome
     stored: Mapping[str, Any]
+    doubt: str = ""
 
 
 def ask(folder: RunDir, data: str = "", tta: Tta | None = None) -> Asked:
@@ -49,7 +52,10 @@ def ask(folder: RunDir, data: str = "", tta: Tta | None = None) -> Asked:
     recipe, name = folder.recipe(), folder.path.resolve().name
     about = folder.read(folder.effective_file)["data"]
     splits = build.evaluation_data(recipe, data)
-    check_labels(splits.val, about)
+    if data:
+        check_labels(splits.val, about)
+    else:
+        check_own(splits, about)
     classifier = trained.load(recipe, folder)
     # Other data may suit another size than the run was made for.
     splits = dataclasses.replace(splits, image_size=classifier.squares.size)
@@ -67,7 +73,15 @@ def ask(folder: RunDir, data: str = "", tta: Tta | None = None) -> Asked:
     # Of the run's own images it would be found again.
     stored = folder.calibration() if data else {}
     return Asked(
-        name, folder, recipe, classifier, splits, plain, outcome, stored
+        name,
+        folder,
+        recipe,
+        classifier,
+        splits,
+        plain,
+        outcome,
+        stored,
+        doubt(name, recipe, splits.val, data),
     )
 
 
@@ -91,6 +105,18 @@ def together(asked: Sequence[Asked]) -> Outcome:
         [one.outcome.logits for one in asked], multi_label=first.multi_label
     )
     return Outcome(logits, first.labels)
+
+
+def doubt(name: str, recipe: Recipe, source: Source, data: str) -> str:
+    """Says if other data is what the run was trained on, or nothing."""
+    known = build.learnt_from(recipe, source, data) if data else 0
+    if not known:
+        return ""
+    return (
+        f"{name} was trained on {known:,} of these {len(source):,} images, and "
+        "its numbers are too good: without --data it is judged on those it "
+        "held out"
+    )
 
 
 def check_same_images(one: Asked, other: Asked) -> None:

@@ -93,6 +93,12 @@ def sum_over_replicas(values: list[Any]) -> list[Any]:
     return values
 
 
+def check_divides(parts: int, rows: int, rule: str) -> None:
+    """Refuses a batch, often the last one, that has a rest."""
+    if rows % parts:
+        raise ValueError(f"{rule}{rows}")
+
+
 # One call of XLA; inside a compiled step it is part of that step.
 fused = jax.jit
 

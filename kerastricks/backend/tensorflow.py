@@ -45,6 +45,11 @@ def sum_over_replicas(values: list[Any]) -> list[Any]:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
+def check_divides(parts: int, rows: Any, rule: str) -> None:
+    """Stops a step whose batch, often the last one, has a rest."""
+    tf.debugging.Assert(rows % parts == 0, [rule, rows])
+
+
 def fused(function: Any) -> Any:
     """The function compiled by XLA as one, also inside a step that is not.
 

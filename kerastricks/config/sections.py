@@ -40,7 +40,10 @@ class Data:
         1.0, "train on this share of each class", low=0.0, high=1.0
     )
     image_size: int = knob(
-        0, "side of the model's input; 0: what suits the data", low=0
+        0,
+        "side of the model's input; 0: what suits the data, 224 for photos, "
+        "their own for small images",
+        low=0,
     )
     batch_size: int = knob(128, "images in one optimizer step", low=1)
     sampler: str = knob(

@@ -60,7 +60,12 @@ def raw_and_average(history: Sequence[Mapping]) -> str:
         whole_x=True,
         y_bounds=(0, 100),
     )
-    rows = [weights_row(name, column(history, key)) for name, key, _ in kinds]
+    rows = [
+        weights_row(name, column(history, key), column(history, loss))
+        for (name, key, _), loss in zip(
+            kinds, ("val_loss", "average_loss"), strict=True
+        )
+    ]
     table = page.table(("weights", "best", "in epoch", "last"), rows)
     return page.pair(
         page.figure(chart, "Top-1 by epoch"),
@@ -68,12 +73,21 @@ def raw_and_average(history: Sequence[Mapping]) -> str:
     )
 
 
-def weights_row(name: str, values: Sequence[float]) -> list[str]:
-    """The best and the last of the numbers of each epoch."""
-    known = [(value, -place) for place, value in enumerate(values, 1)]
-    known = [one for one in known if one[0] == one[0]]  # no NaN
+def weights_row(
+    name: str, values: Sequence[float], losses: Sequence[float]
+) -> list[str]:
+    """The best and the last of the numbers of each epoch.
+
+    Of equal ones the best has the lowest loss, as in the run itself.
+    """
+    known = [
+        (value, -loss, -place)
+        for place, (value, loss) in enumerate(
+            zip(values, losses, strict=True), 1
+        )
+        if value == value  # no NaN
+    ]
     if not known:
         return [name, "–", "–", "–"]
-    best, place = max(known)
-    last = known[-1][0]
-    return [name, f"{best:.2%}", f"{-place}", f"{last:.2%}"]
+    best, _, place = max(known)
+    return [name, f"{best:.2%}", f"{-place}", f"{known[-1][0]:.2%}"]

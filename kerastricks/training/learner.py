@@ -43,7 +43,7 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
         multi_label: whether an image may have several classes, or none: labels
             are then 0 or 1 for each class, float [B, C].
         accumulate: into how many micro-batches, one after the other, a step
-            divides its batch.
+            divides its batch, whose size must be a multiple of it.
         clip: (gradients, variables) -> gradients; of the whole batch, after all
             replicas' are summed and the loss scale is taken off.
         sam: which steps take their gradient uphill.
@@ -103,6 +103,14 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
         self.first_bad_step = self.counter("first_bad_step", -1)
         self.averages = self.copies() if average else []
         self.built = True
+
+    def save(self, *arguments: Any, **options: Any) -> None:
+        """A learner is for training; what it has trained is its model."""
+        raise TypeError(
+            "a Learner is not saved, the classifier in it is: "
+            "learner.model.save(FILE), or learner.save_weights(FILE) to go on "
+            f"with the training. Received: save{arguments}"
+        )
 
     def counter(self, name: str, start: int) -> Any:
         """A whole number that the compiled step keeps.

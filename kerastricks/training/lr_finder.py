@@ -101,10 +101,7 @@ class LrCurve:
     def still_falling(self) -> bool:
         """Whether the lowest loss is at the end, so that more may follow."""
         _, losses = self.looked_at()
-        return bool(
-            np.isfinite(self.median).all()
-            and losses.argmin() == len(losses) - 1
-        )
+        return bool(self.median[-1] <= losses.min())
 
     def times(self, factor: float) -> "LrCurve":
         """The same in other units of the rate."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from kerastricks.backend import value_and_gradients
+from kerastricks.backend import check_divides, value_and_gradients
 
 
 class Found(NamedTuple):
@@ -68,6 +68,13 @@ def micro_passes(
     Args:
         together: how many rows in a row stay in one part.
     """
+    check_divides(
+        parts * together,
+        ops.shape(batch[0])[0],
+        f"accumulate={parts} needs batches of a multiple of {parts * together} "
+        "images: leave out the last, smaller one (drop_remainder=True). "
+        "Received: images=",
+    )
     pieces = keras.tree.map_structure(
         lambda rows: split(rows, parts, together), batch
     )

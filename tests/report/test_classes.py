@@ -10,8 +10,8 @@ CONFUSION = np.array([[9, 1], [5, 5]])
 
 def test_recall_has_its_interval():
     html = classes(CONFUSION, ["cat", "dog"])
-    assert '--v:0.9"></span><i style="--a:0.596;--b:0.982">' in html
-    assert html.index("--a:0.237;") < html.index("--a:0.596;")
+    assert '--v:0.9"></span><i style="--a:0.5958;--b:0.9821">' in html
+    assert html.index("--a:0.2366;") < html.index("--a:0.5958;")
     assert "95% interval" in html
 
 

@@ -41,6 +41,8 @@ def test_a_run_without_an_average_says_nothing():
     assert raw_and_average([{"epoch": 1, "val_top1": 0.5}]) == ""
 
 
-def test_of_equal_epochs_the_first_is_the_best():
-    assert weights_row("raw", [0.5, 0.5])[2] == "1"
-    assert weights_row("raw", [math.nan]) == ["raw", "–", "–", "–"]
+def test_of_equal_epochs_the_one_of_less_loss_is_the_best():
+    """As `SaveBest` has it; of equal losses the first."""
+    assert weights_row("raw", [0.5, 0.5], [2.0, 1.0])[2] == "2"
+    assert weights_row("raw", [0.5, 0.5], [1.0, 1.0])[2] == "1"
+    assert weights_row("raw", [math.nan], [1.0]) == ["raw", "–", "–", "–"]

@@ -510,3 +510,16 @@ def test_a_class_that_is_not_there_is_no_number(label):
     rows = ops.convert_to_numpy(learner.soft_labels(np.array([0, label])))
     np.testing.assert_array_equal(rows[0], [1, 0, 0])
     assert np.isnan(rows[1]).all()
+
+
+@pytest.mark.traced
+def test_a_smaller_last_batch_is_told_how_to_leave_out(data):
+    images, labels, _ = data
+    learner = make_learner([NORMALIZE], accumulate=2)
+    with pytest.raises(Exception, match="multiple of 2 .*drop_remainder=True"):
+        learner.fit(images[:11], labels[:11], batch_size=8, verbose=0)
+
+
+def test_what_is_saved_is_the_model(tmp_path):
+    with pytest.raises(TypeError, match="learner.model.save"):
+        make_learner([NORMALIZE]).save(tmp_path / "learner.keras")

@@ -310,6 +310,8 @@ def test_suggestions_by_hand():
 def test_a_curve_that_still_falls_says_so():
     rates = np.geomspace(1e-5, 1.0, 40)
     assert curve_of(rates, [np.linspace(3, 1, 40)]).still_falling
+    late = np.append(np.linspace(3, 1, 35), np.linspace(1.5, 4, 5))
+    assert not curve_of(rates, [late]).still_falling
     ended = curve_of(rates, [np.linspace(3, 1, 36)])
     assert not ended.still_falling
 

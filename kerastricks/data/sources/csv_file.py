@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kerastricks.data.sources.folder import FILES_SUIT, file_source
+from kerastricks.data.sources.folder import file_source, suiting
 from kerastricks.data.sources.source import Source, split_off
 from kerastricks.errors import InputError
 
@@ -218,4 +218,4 @@ def row_source(
     else:
         labels = np.array([place[row.labels[0]] for row in rows], np.int32)
     paths = [row.path for row in rows]
-    return file_source(tuple(names), labels, paths, FILES_SUIT)
+    return file_source(tuple(names), labels, paths, suiting(paths))

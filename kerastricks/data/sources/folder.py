@@ -8,6 +8,7 @@ of other types and hidden ones are passed over.
 """
 
 import difflib
+import math
 import os
 import pathlib
 from collections.abc import Iterator
@@ -22,18 +23,21 @@ from kerastricks.files import printable
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 VAL_NAMES = ("val", "validation", "valid", "test")
 FILES_SUIT = 224  # the customary size for photographs
+SAMPLE = 64  # images whose size is looked at
+STEP = 16  # of the sizes that suit smaller ones
 
 
 def open_folder(
     path: str,
     val_fraction: float,
     seed: int,
-    natural_size: int = FILES_SUIT,
+    natural_size: int = 0,
     any_classes: bool = False,
 ) -> dict[str, Source]:
     """The splits of a folder: train and val.
 
     Args:
+        natural_size: 0: by the images.
         any_classes: also empty ones, and such as only one split has.
     """
     root = pathlib.Path(os.path.expanduser(path))
@@ -144,8 +148,28 @@ def list_split(
         tuple(map(printable, classes)),
         np.array(labels, np.int32),
         paths,
-        natural_size,
+        natural_size or suiting(paths),
     )
+
+
+def suiting(paths: list[str]) -> int:
+    """The side for these images: what photographs have, but for small ones."""
+    places = np.unique(np.linspace(0, len(paths) - 1, SAMPLE).astype(int))
+    sides = [side for i in places if (side := short_side(paths[i]))]
+    middle = float(np.median(sides)) if sides else FILES_SUIT
+    if middle > FILES_SUIT / 2:
+        return FILES_SUIT
+    return STEP * math.ceil(middle / STEP)
+
+
+def short_side(path: str) -> int:
+    """Of an image; 0 if it is none, which is told of later."""
+    try:
+        data = tf.io.read_file(os.fsencode(path))
+        image = tf.io.decode_image(data, expand_animations=False)
+    except tf.errors.OpError:
+        return 0
+    return min(image.shape[:2])
 
 
 def image_files(folder: pathlib.Path) -> Iterator[str]:

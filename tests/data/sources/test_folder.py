@@ -297,3 +297,24 @@ def test_names_that_are_not_utf8(tmp_path):
     data = train.fetch(tf.constant(train.indices[0])).numpy()
     assert data in (b"\xe91.jpg", b"\xe92.jpg")
     assert stamp_of(train) == stamp_of(train)
+
+
+@pytest.mark.parametrize(
+    "sides, suits",
+    [
+        ([(32, 40)] * 3, 32),
+        ([(28, 28)] * 3, 32),
+        ([(100, 90), (20, 20), (500, 400)], 96),
+        ([(130, 120)] * 3, 224),
+        ([(400, 500)] * 3, 224),
+        ([], 224),
+    ],
+)
+def test_small_images_have_their_own_size(tmp_path, sides, suits):
+    """The middle one's short side, on a grid of 16, if far below 224."""
+    grow(tmp_path, *FEW)  # which are no images
+    for i, (height, width) in enumerate(sides):
+        image = tf.zeros((height, width, 3), tf.uint8)
+        data = tf.io.encode_png(image).numpy()
+        (tmp_path / "cats" / f"{i}.png").write_bytes(data)
+    assert {one.natural_size for one in opened(tmp_path).values()} == {suits}
