@@ -43,22 +43,25 @@ def run(recipe: Recipe) -> Result:
         return Result(folder.path, carry_out(recipe, folder))
 
 
+FIRST = ("mean_average_precision", "f1", "top1", "top5", "loss", "ece")
+
+
 def one_line(result: Result) -> str:
     """The numbers that one wants to see first."""
-    precision = result.values.get("mean_average_precision")
-    several = (
-        ""
-        if precision is None
-        else f"mean average precision {precision:.2%}, F1 {result.f1:.2%}, "
+    from kerastricks.evaluation.written import NAMES, told, written
+
+    values = result.values
+    numbers = ", ".join(
+        f"{NAMES[key]} {written(key, values[key])}"
+        for key in FIRST
+        if told(key, values)
     )
-    averaged = "averaged " * (result.values["best_weights"] == "average")
-    judged = result.values.get("precision", "float32")
+    averaged = "averaged " * (values["best_weights"] == "average")
+    judged = values.get("precision", "float32")
     other = f", in {judged}" if judged != "float32" else ""
     return (
-        f"{several}top-1 {result.top1:.2%}, top-5 {result.top5:.2%}, "
-        f"loss {result.loss:.4f}, calibration error {result.ece:.2%}\n"
+        f"{numbers}\n"
         f"by the {averaged}weights of epoch {result.best_epoch}, the best on "
-        "these "
-        f"{result.val_images:,} images; after the last{other}: "
+        f"these {result.val_images:,} images; after the last{other}: "
         f"{result.last_top1:.2%}"
     )

@@ -18,7 +18,7 @@ from kerastricks import flags
 from kerastricks.command import run_command
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
-from kerastricks.evaluation.written import SHORT, written
+from kerastricks.evaluation.written import SHORT, told, written
 from kerastricks.files import json_text, need_room, replacing
 from kerastricks.hardware import choose_backend
 from kerastricks.run_dir import RunDir, open_runs
@@ -247,7 +247,7 @@ def cooked(
 
 def table(rows: dict[str, dict[str, float]]) -> str:
     """One line for each model."""
-    keys = [key for key in SHORT if key in next(iter(rows.values()))]
+    keys = [key for key in SHORT if told(key, next(iter(rows.values())))]
     width = max(map(len, rows))
     lines = [" " * width + "".join(f"{SHORT[key]:>9}" for key in keys)]
     for name, numbers in rows.items():

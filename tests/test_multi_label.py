@@ -132,7 +132,9 @@ def test_evaluate_gives_the_numbers_of_the_run(patched, tmp_path, capsys):
         value = found["numbers"][name]
         assert value == pytest.approx(patched.values[name], abs=1e-5)
     printed = capsys.readouterr().out
-    assert "mAP " in printed and "F1 at thresholds" in printed
+    assert (
+        "mean average precision  " in printed and "F1 at thresholds" in printed
+    )
     assert "on 32 validation images" in printed
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from kerastricks.evaluation.written import NAMES, written
+from kerastricks.evaluation.written import NAMES, told, written
 
 Numbers = Mapping[str, float]
 WIDEST = 22  # of a column; names of runs may be longer
@@ -16,7 +16,7 @@ def table(columns: Sequence[tuple[str, Numbers]]) -> str:
     """
     rows = [["", *(shortened(name) for name, _ in columns)]]
     for key, name in NAMES.items():
-        if not any(key in numbers for _, numbers in columns):
+        if not any(told(key, numbers) for _, numbers in columns):
             continue
         cells = [written(key, numbers.get(key)) for _, numbers in columns]
         rows.append([name, *cells])

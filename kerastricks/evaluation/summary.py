@@ -6,15 +6,15 @@ from kerastricks.evaluation import metrics, multi_label
 
 
 def summarize(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """top1, top5, loss and ece, as floats; of several classes two more.
+    """top1, top5, loss, ece and num_classes; of several classes two more.
 
     Args:
         labels: int [N], or 0 and 1, [N, C]: see `multi_label` for what the
             numbers mean then, with mean_average_precision and f1.
     """
-    if np.ndim(labels) == 2:
-        return multi_label.summarize_labels(logits, labels)
-    return metrics.summarize(logits, labels)
+    several = np.ndim(labels) == 2
+    of = multi_label.summarize_labels if several else metrics.summarize
+    return of(logits, labels) | {"num_classes": np.shape(logits)[1]}
 
 
 def probabilities(logits: np.ndarray, several: bool) -> np.ndarray:

@@ -1,6 +1,8 @@
 """How an evaluation's numbers are called and written, wherever they stand."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 # By the keys of `summarize` and of calibration, in the order they stand in.
 NAMES = {
@@ -23,6 +25,16 @@ SHORT = NAMES | {
     "ece_calibrated": "ECE after",
 }
 DIGITS = {"loss": 4, "loss_calibrated": 4, "temperature": 3}  # else per cent
+
+
+def told(key: str, numbers: Mapping[str, Any]) -> bool:
+    """Whether a number is there and tells something."""
+    return numbers.get(key) is not None and not idle(key, numbers)
+
+
+def idle(key: str, numbers: Mapping[str, Any]) -> bool:
+    """Of up to five classes the true one is always among the best five."""
+    return key == "top5" and numbers.get("num_classes", 6) <= 5
 
 
 def written(key: str, value: float | None) -> str:

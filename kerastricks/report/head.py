@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 from kerastricks.evaluation.metrics import wilson_interval
+from kerastricks.evaluation.written import idle
 from kerastricks.report import page
 
 # label, key of the numbers, how it is shown, its unit where that is fixed
@@ -67,7 +68,7 @@ def tile_row(numbers: Mapping, images: int = 0) -> str:
     """
     tiles = []
     for label, key, show, fixed in TILES:
-        if key in numbers:
+        if key in numbers and not idle(key, numbers):
             value, unit = shown(numbers[key], show)
             below = note(key, numbers, images)
             tiles.append(page.tile(label, value, f"{unit}{fixed}", below))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from kerastricks.evaluation.written import DIGITS, SHORT
+from kerastricks.evaluation.written import DIGITS, SHORT, told
 from kerastricks.report import charts, page
 from kerastricks.report.curves import column, epochs_of
 from kerastricks.report.head import shown
@@ -24,7 +24,7 @@ def variants(rows: Sequence[tuple[str, Mapping]], words: str) -> str:
     """
     if len(rows) < 2:
         return ""
-    keys = [key for key in COLUMNS if any(key in n for _, n in rows)]
+    keys = [key for key in COLUMNS if any(told(key, n) for _, n in rows)]
     table = page.table(
         ["", *(SHORT[key] for key in keys)],
         [[name, *(cell(key, n.get(key)) for key in keys)] for name, n in rows],

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kerastricks.evaluation.written import NAMES, written
+from kerastricks.evaluation.written import NAMES, told, written
 from kerastricks.serving.markdown import bullet, section, table, wrapped
 
 KEYS = ("top1", "top5", "mean_average_precision", "f1", "loss")
@@ -24,7 +24,7 @@ def metrics(
     rows = [
         (name, written(key, result[key]) + interval(key, result))
         for key, name in ROWS.items()
-        if result.get(key) is not None
+        if told(key, result)
     ]
     views = (
         f" The export looks at {record['views']} views of a picture "

@@ -10,7 +10,7 @@ def test_labels_choose_the_numbers():
     logits = np.array([[math.log(3), 0.0], [0.0, math.log(3)]])
     one, several = np.array([0, 1]), np.eye(2)
     found = [summarize(logits, labels) for labels in (one, several)]
-    assert list(found[0]) == ["top1", "top5", "loss", "ece"]
+    assert list(found[0]) == ["top1", "top5", "loss", "ece", "num_classes"]
     assert set(found[1]) - set(found[0]) == {"mean_average_precision", "f1"}
     np.testing.assert_allclose(found[0]["loss"], math.log(4 / 3))
     expected = (math.log(4 / 3) + math.log(2)) / 2
