@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Collection
 from typing import Any
 
 from kerastricks.config import Recipe
@@ -24,14 +25,18 @@ class Result:
         return self.values[name]
 
 
-def run(recipe: Recipe) -> Result:
+def run(recipe: Recipe, said: Collection[str] = ()) -> Result:
     """Trains, evaluates, reports and exports; the same call again resumes.
+
+    Args:
+        said: leaves that were set on purpose, though it be to their defaults,
+            so that --finetune does not set them otherwise.
 
     Example:
         result = run(Recipe(data="shapes", epochs=10))
         result.top1, result.run_dir
     """
-    recipe = resolve(recipe.validate())
+    recipe = resolve(recipe.validate(), said)
     folder = RunDir(pathlib.Path(recipe.run.run_dir or default_path(recipe)))
     with folder.claimed(recipe):
         if result := folder.result():

@@ -19,7 +19,7 @@ from kerastricks.errors import InputError
 from kerastricks.files import replacing
 from kerastricks.hardware import resolve
 from kerastricks.progress import Progress
-from kerastricks.targets import writable
+from kerastricks.targets import writable_file
 
 if TYPE_CHECKING:
     from kerastricks.build import Splits
@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> None:
     recipe = resolve(recipe.replace(devices=1))
     for warning in idle_knobs(recipe):
         print(f"warning  {warning}")
-    target = writable(options["output"])
+    target = writable_file(options["output"])
 
     from kerastricks import build
     from kerastricks.report import lr_chart

@@ -20,11 +20,11 @@ FILES = (".weights.h5", ".safetensors", ".pth", ".pt", ".bin", ".tar")
 OPEN = {"image_size"}
 
 
-def expanded(recipe: Recipe, typed: Collection[str] = ()) -> Recipe:
+def expanded(recipe: Recipe, said: Collection[str] = ()) -> Recipe:
     """The recipe with what --finetune stands for spelled out.
 
     Args:
-        typed: what the user has said, be it the default.
+        said: the leaves that were named, be it with their defaults.
     """
     source = recipe.finetune.finetune
     if not source:
@@ -32,8 +32,8 @@ def expanded(recipe: Recipe, typed: Collection[str] = ()) -> Recipe:
     values = recipe.values()
     wanted_values = brought_before(recipe) or brought(source)
     for name, wanted in wanted_values.items():
-        said = name in typed or values[name] != FIELD_OF[name].default
-        if said and values[name] != wanted:
+        own = name in said or values[name] != FIELD_OF[name].default
+        if own and values[name] != wanted:
             if name in OPEN:
                 continue
             raise InputError(
@@ -55,7 +55,9 @@ def brought_before(recipe: Recipe) -> dict[str, Any]:
     if before.finetune.finetune != recipe.finetune.finetune:
         return {}
     names = knobs(before.model.model) - LEARNING
-    names |= {"model", "init_weights", "normalize"}
+    names |= {"model", "init_weights", "image_size"}
+    if recipe.augment.normalize != "dataset":  # which it is not measured as yet
+        names.add("normalize")
     return {name: before.values()[name] for name in sorted(names)}
 
 

@@ -49,19 +49,41 @@ RECIPE_FLAGS = tuple(
 
 def parse_recipe(argv: Sequence[str], usage: str) -> Recipe:
     """The recipe that a command line and its flagfiles describe."""
-    values, rest = parse(argv, usage, RECIPE_FLAGS)
+    return parse_said(argv, usage)[0]
+
+
+def parse_said(argv: Sequence[str], usage: str) -> tuple[Recipe, set[str]]:
+    """The same, and the flags that were named, be it with their defaults."""
+    table, rest = read(argv, usage, RECIPE_FLAGS)
     if rest:
         raise InputError(
             "this command takes flags only, each as --name=value. "
             f"Received: {' '.join(rest)}"
         )
-    return Recipe(**values).validate()
+    said = {flag.name for flag in RECIPE_FLAGS if table[flag.name].present}
+    return Recipe(**values_of(table, RECIPE_FLAGS)).validate(), said
 
 
 def parse(
     argv: Sequence[str], usage: str, flags: Sequence[Flag]
 ) -> tuple[dict[str, Any], list[str]]:
-    """(values by name, positional arguments) of a command line.
+    """(values by name, positional arguments) of a command line."""
+    table, rest = read(argv, usage, flags)
+    return values_of(table, flags), rest
+
+
+def values_of(
+    table: absl_flags.FlagValues, flags: Sequence[Flag]
+) -> dict[str, Any]:
+    return {
+        flag.name: from_flag(flag, table[flag.name].value) for flag in flags
+    }
+
+
+def read(
+    argv: Sequence[str], usage: str, flags: Sequence[Flag]
+) -> tuple[absl_flags.FlagValues, list[str]]:
+    """(flags, positional arguments) of a command line.
 
     Prints the help and exits if that is what was asked for.
     """
@@ -77,16 +99,7 @@ def parse(
         raise InputError(unknown_flag(error, flags)) from None
     except (absl_flags.Error, ValueError) as error:  # absl's own, too
         raise InputError(f"{error} (see --help)") from None
-    return {
-        flag.name: from_flag(flag, table[flag.name].value) for flag in flags
-    }, rest
-
-
-def typed(argv: Sequence[str], flags: Sequence[Flag]) -> set[str]:
-    """The flags that a command line or its flagfiles name."""
-    table = define(flags)
-    table(["kerastricks", *expand_flagfiles(argv)])
-    return {flag.name for flag in flags if table[flag.name].present}
+    return table, rest
 
 
 def parse_alone(

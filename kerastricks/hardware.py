@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pathlib
 import sys
+from collections.abc import Collection
 
 from kerastricks.config import Recipe
 from kerastricks.errors import InputError
@@ -12,11 +13,11 @@ from kerastricks.finetuning import expanded
 POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-def resolve(recipe: Recipe) -> Recipe:
+def resolve(recipe: Recipe, said: Collection[str] = ()) -> Recipe:
     """The recipe with what is left open spelled out; imports Keras."""
     recipe = recipe.replace(backend=choose_backend(recipe.run.backend))
     recipe = recipe.replace(devices=choose_devices(recipe.run.devices))
-    recipe = expanded(recipe).settled().validate()
+    recipe = expanded(recipe, said).settled().validate()
     return recipe.replace(precision=choose_precision(recipe.run.precision))
 
 

@@ -14,7 +14,7 @@ from kerastricks.command import run_command
 from kerastricks.errors import InputError
 from kerastricks.files import digest, need_room, replacing
 from kerastricks.hardware import choose_backend
-from kerastricks.targets import writable
+from kerastricks.targets import writable_file
 
 SOURCE = flags.Flag("source", "", "file of torch's weights")
 MODEL = flags.Flag(
@@ -91,7 +91,7 @@ def paths(values: dict[str, str]) -> tuple[pathlib.Path, pathlib.Path]:
         raise InputError(
             f"source must be a file that exists. Received: source={source}"
         )
-    return source, writable(values["output"])
+    return source, writable_file(values["output"])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from kerastricks.hardware import choose_backend
 from kerastricks.pack import opened
 from kerastricks.progress import Progress
 from kerastricks.run_dir import open_run
-from kerastricks.targets import writable
+from kerastricks.targets import writable_file
 
 if TYPE_CHECKING:
     from kerastricks.data.inspection import Survey
@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> None:
     """Looks, writes and prints."""
     values = flags.parse_alone("inspect", argv, __doc__, FLAGS)
     check(values)
-    page = writable(target(values))
+    page = writable_file(target(values))
     recipe = recipe_of(values)
     surveys = look(recipe, values["sample"], bool(values["run_dir"]))
 

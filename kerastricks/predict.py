@@ -22,11 +22,12 @@ from kerastricks.files import printable, write_text
 from kerastricks.hardware import choose_backend
 from kerastricks.progress import Progress
 from kerastricks.run_dir import open_run
-from kerastricks.targets import writable
+from kerastricks.targets import writable_file
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from kerastricks.data import Source
     from kerastricks.trained import Trained
 
 FEW = 100  # pictures that take no time
@@ -55,8 +56,9 @@ def main(argv: Sequence[str]) -> None:
         rows = classify(recipe, classifier, good)
         found = best(classifier, rows, values["top_k"])
         if values["output"]:
-            write_text(pathlib.Path(values["output"]), table(good, found))
-            print(f"{len(good):,} pictures in {values['output']}")
+            target = writable_file(values["output"])
+            write_text(target, table(good, found))
+            print(f"{len(good):,} pictures in {target}")
         else:
             show(good, found)
     if bad:
@@ -75,7 +77,7 @@ def check(values: Mapping[str, Any], given: Sequence[str]) -> None:
             f"top_k must be at least 1. Received: top_k={values['top_k']}"
         )
     output = values["output"]
-    if output and not writable(output).name.endswith(".csv"):
+    if output and not writable_file(output).name.endswith(".csv"):
         raise InputError(
             f"output must be a table, FILE.csv. Received: output={output}"
         )
@@ -137,30 +139,35 @@ def sort_out(
     files: Sequence[str], max_pixels: int
 ) -> tuple[list[str], list[str]]:
     """The pictures, and what is none, with the reason."""
-    from kerastricks.data.bad_images import fault
+    from kerastricks.data.bad_images import fault, faults
 
-    faults = {file: fault(file, max_pixels) for file in files}
-    good = [file for file in files if not faults[file]]
-    bad = [f"{file} ({why})" for file, why in faults.items() if why]
-    return good, bad
+    why = faults(
+        source_of(files),
+        lambda file: fault(file, max_pixels),
+        Progress("looking at the pictures") if len(files) > FEW else None,
+    )
+    good = [file for place, file in enumerate(files) if place not in why]
+    return good, [f"{files[i]} ({reason})" for i, reason in why.items()]
+
+
+def source_of(files: Sequence[str], names: Sequence[str] = ()) -> "Source":
+    """The pictures as data, of which nobody asks the labels."""
+    import numpy as np
+
+    from kerastricks.data.sources.folder import file_source
+
+    labels = np.zeros(len(files), np.int32)
+    return file_source(tuple(names), labels, list(files), 0)
 
 
 def classify(
     recipe: Recipe, classifier: "Trained", files: Sequence[str]
 ) -> "np.ndarray":
     """Probabilities [N, C], as evaluation sees the pictures."""
-    import numpy as np
-
-    from kerastricks.data.sources.folder import file_source
     from kerastricks.evaluation import probabilities
     from kerastricks.outcome import logits_of
 
-    source = file_source(
-        classifier.class_names,
-        np.zeros(len(files), np.int32),  # nobody asks for them
-        list(files),
-        classifier.squares.size,
-    )
+    source = source_of(files, classifier.class_names)
     progress = Progress("classifying") if len(files) > FEW else None
     logits = logits_of(recipe, classifier, source, progress)
     return probabilities(

@@ -15,7 +15,7 @@ from kerastricks.config import Recipe, idle_knobs
 from kerastricks.errors import InputError
 from kerastricks.files import replacing
 from kerastricks.hardware import resolve
-from kerastricks.targets import writable
+from kerastricks.targets import writable_file
 
 if TYPE_CHECKING:
     from kerastricks.build import Splits
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> None:
     recipe = resolve(recipe.replace(cache="none", devices=1))
     for warning in idle_knobs(recipe):
         print(f"warning        {warning}")
-    target = writable(options["output"])
+    target = writable_file(options["output"])
 
     from kerastricks import build
     from kerastricks.look import look

@@ -18,6 +18,10 @@ from kerastricks.files import json_text, write_text
 FLAG = flags.Flag("run_dir", "", "folder of the run")
 
 
+# What a run's data must have, whenever it goes on.
+SAME = ("class_names", "train_images", "val_images", "sha256", "image_size")
+
+
 @dataclasses.dataclass(frozen=True)
 class RunDir:
     """Paths of one run.
@@ -162,7 +166,7 @@ class RunDir:
             return
         before = self.read(self.effective_file)["data"]
         now = effective["data"]
-        for name in ("class_names", "train_images", "val_images", "sha256"):
+        for name in SAME:
             if before[name] != now[name]:
                 raise InputError(
                     "the data has changed since this run began; give another "

@@ -10,6 +10,7 @@ import numpy as np
 from kerastricks import build
 from kerastricks.call_text import split_outside
 from kerastricks.config import Recipe
+from kerastricks.data.sources.source import stamp_of
 from kerastricks.errors import InputError
 from kerastricks.files import replacing
 from kerastricks.progress import Progress
@@ -38,12 +39,15 @@ def answers(
     """Their logits [N, C] of all training images, asked once and kept."""
     if not recipe.distill.cache_teacher:
         return None
-    told = digest(recipe, splits, learner)
+    told, images = digest(recipe, splits, learner), stamp_of(splits.train)
+    begun = folder.has_progress()
     if folder.teacher_logits.is_file():
         with np.load(folder.teacher_logits) as kept:
-            if str(kept["teachers"]) == told:
+            # Data that has been moved is the run's own still.
+            same = begun or str(kept["images"]) == images
+            if str(kept["teachers"]) == told and same:
                 return kept["logits"]
-        if folder.has_progress():
+        if begun:
             raise InputError(
                 "the teachers or their images have changed since this run "
                 "asked them; give another run_dir. Received: teacher="
@@ -52,7 +56,7 @@ def answers(
     rows = ask(recipe, splits, learner)
     with replacing(folder.teacher_logits) as partial:
         with open(partial, "wb") as file:
-            np.savez(file, logits=rows, teachers=told)
+            np.savez(file, logits=rows, teachers=told, images=images)
     return rows
 
 

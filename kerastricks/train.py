@@ -11,15 +11,11 @@ from collections.abc import Sequence
 from kerastricks import flags
 from kerastricks.command import run_command
 from kerastricks.experiment import one_line, run
-from kerastricks.finetuning import expanded
 
 
 def main(argv: Sequence[str]) -> None:
     """Trains, and says where everything is."""
-    recipe = flags.parse_recipe(argv, __doc__)
-    # What is said of a network that brings its own, though it be the default.
-    expanded(recipe, flags.typed(argv, flags.RECIPE_FLAGS))
-    result = run(recipe)
+    result = run(*flags.parse_said(argv, __doc__))
     folder = result.run_dir
     print(f"\n{one_line(result)}")
     print(f"report      {folder / 'report.html'}")

@@ -39,6 +39,7 @@ RULES: dict[str, tuple[set[str], set[str]]] = {
     "backend.tensorflow": (set(), {"keras", "tensorflow"}),
     "backend.jax": (set(), {"keras", "jax"}),
     "data": ({"errors", "files"}, {"numpy", "tensorflow"}),
+    "data.headers": (set(), {"PIL"}),
     "data.sources.tfds": (
         {"errors", "files"},
         {"numpy", "tensorflow", "tensorflow_datasets", "array_record"},

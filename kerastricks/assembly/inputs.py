@@ -84,10 +84,7 @@ def data(recipe: Recipe) -> Splits:
     splits = opened(recipe, knobs.data, knobs.val_fraction)
     train = checked(recipe, splits["train"], "training")
     val = checked(recipe, splits["val"], "validation")
-    if knobs.sample_fraction < 1:
-        train = train.subset(
-            stratified(train.labels, knobs.sample_fraction, recipe.run.seed)
-        )
+    train = part_of(recipe, train)
     for name, size in [
         ("batch_size", knobs.batch_size),
         *(("batch_schedule", size) for size in along(recipe, "batch_schedule")),
@@ -190,17 +187,26 @@ def learnt_from(recipe: Recipe, source: Source, data: str) -> int:
     Args:
         data: what the source was opened by.
     """
+    knobs = recipe.data
+    if not source.in_files and data != knobs.data:
+        return 0  # names say nothing of other sources
     try:
-        train = opened(recipe, recipe.data.data, recipe.data.val_fraction)
+        train = opened(recipe, knobs.data, knobs.val_fraction)["train"]
     except InputError:  # it is gone
-        return 0
-    if not source.in_files and data != recipe.data.data:
         return 0
     learnt, asked = (
         map(os.path.abspath, each.names) if each.in_files else each.names
-        for each in (train["train"], source)
+        for each in (part_of(recipe, train), source)
     )
     return len(set(learnt) & set(asked))
+
+
+def part_of(recipe: Recipe, train: Source) -> Source:
+    """The training images that --sample_fraction leaves."""
+    share = recipe.data.sample_fraction
+    if share == 1:
+        return train
+    return train.subset(stratified(train.labels, share, recipe.run.seed))
 
 
 def checked(recipe: Recipe, source: Source, name: str) -> Source:

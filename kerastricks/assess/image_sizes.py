@@ -1,12 +1,11 @@
 """How large the images of a source are, where that is cheap to know."""
 
 import concurrent.futures
-import os
 
 import numpy as np
-from PIL import Image
 
 from kerastricks.data import Source
+from kerastricks.data.headers import file_size
 
 THREADS = 16  # they wait for the disk, not for a core
 
@@ -23,13 +22,3 @@ def image_sizes(source: Source) -> np.ndarray | None:
     if not all(sizes):
         return None
     return np.array(sizes, np.int64)
-
-
-def file_size(path: str) -> tuple[int, int] | None:
-    """(height, width) of a picture, without decoding it."""
-    try:
-        with open(os.fsencode(path), "rb") as file, Image.open(file) as image:
-            width, height = image.size
-    except Exception:  # PIL raises many kinds for what is no picture
-        return None
-    return height, width

@@ -11,7 +11,7 @@ replica_count: of how many parts of the global batch a step sees one, or None
 replica_index: which of them it is; 0 where there is one.
 device_names: of the devices that a batch may be divided among.
 spread: what is built within learns on several of them.
-check_divides: stops a step whose batch does not have so many equal parts.
+divisible: a batch as it is, or an error if it has no so many equal parts.
 apply_momentum: torch's SGD with momentum as one op, or None likewise.
 apply_adam: Adam's moments and step as one op, or None likewise.
 fused: a function compiled by XLA as one, inside a step that is not, too.
@@ -38,7 +38,7 @@ sum_over_replicas: Any = module.sum_over_replicas
 fused_batch_norm: Any = module.fused_batch_norm
 apply_momentum: Any = module.apply_momentum
 apply_adam: Any = module.apply_adam
-check_divides: Any = module.check_divides
+divisible: Any = module.divisible
 fused: Any = module.fused
 replica_count: Any = module.replica_count
 replica_index: Any = module.replica_index
@@ -52,8 +52,8 @@ __all__ = [
     "apply_adam",
     "apply_gradients",
     "apply_momentum",
-    "check_divides",
     "device_names",
+    "divisible",
     "fused",
     "fused_batch_norm",
     "replica_count",

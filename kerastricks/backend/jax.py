@@ -93,10 +93,12 @@ def sum_over_replicas(values: list[Any]) -> list[Any]:
     return values
 
 
-def check_divides(parts: int, rows: int, rule: str) -> None:
-    """Refuses a batch, often the last one, that has a rest."""
+def divisible(batch: Any, parts: int, rule: str) -> Any:
+    """The batch; an error if it, often the last one, has a rest."""
+    rows = batch.shape[0]
     if rows % parts:
         raise ValueError(f"{rule}{rows}")
+    return batch
 
 
 # One call of XLA; inside a compiled step it is part of that step.

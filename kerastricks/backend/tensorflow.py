@@ -45,9 +45,12 @@ def sum_over_replicas(values: list[Any]) -> list[Any]:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
-def check_divides(parts: int, rows: Any, rule: str) -> None:
-    """Stops a step whose batch, often the last one, has a rest."""
-    tf.debugging.Assert(rows % parts == 0, [rule, rows])
+def divisible(batch: Any, parts: int, rule: str) -> Any:
+    """The batch; it stops the step if it, often the last one, has a rest."""
+    rows = tf.shape(batch)[0]
+    whole = tf.debugging.Assert(rows % parts == 0, [rule, rows])
+    with tf.control_dependencies([whole]):
+        return tf.identity(batch)
 
 
 def fused(function: Any) -> Any:

@@ -118,10 +118,13 @@ class Optimizer(keras.optimizers.Optimizer):
         )
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        before = self.iterations + 0  # the number, not the variable
         super().apply(grads, trainable_variables)
         if self.some_wait:
+            steps = self.iterations - before  # Keras may only gather gradients
             waits = [not each.trainable for each in self._trainable_variables]
-            self.waited.assign(self.waited + np.array(waits, "int32"))
+            waited = steps * ops.cast(np.array(waits), steps.dtype)
+            self.waited.assign(self.waited + waited)
 
     def age(self, place: int) -> Any:
         """How many steps a variable has done."""

@@ -108,8 +108,7 @@ class Learner(StepShim, KeepsAverage, FreezesGroups, keras.Model):
         """A learner is for training; what it has trained is its model."""
         raise TypeError(
             "a Learner is not saved, the classifier in it is: "
-            "learner.model.save(FILE), or learner.save_weights(FILE) to go on "
-            f"with the training. Received: save{arguments}"
+            f"learner.model.save(FILE). Received: save{arguments}"
         )
 
     def counter(self, name: str, start: int) -> Any:

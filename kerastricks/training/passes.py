@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from kerastricks.backend import check_divides, value_and_gradients
+from kerastricks.backend import divisible, value_and_gradients
 
 
 class Found(NamedTuple):
@@ -68,13 +68,6 @@ def micro_passes(
     Args:
         together: how many rows in a row stay in one part.
     """
-    check_divides(
-        parts * together,
-        ops.shape(batch[0])[0],
-        f"accumulate={parts} needs batches of a multiple of {parts * together} "
-        "images: leave out the last, smaller one (drop_remainder=True). "
-        "Received: images=",
-    )
     pieces = keras.tree.map_structure(
         lambda rows: split(rows, parts, together), batch
     )
@@ -115,7 +108,13 @@ def split(rows: Any, parts: int, together: int = 1) -> Any:
 
     On several devices every part then has rows on each of them.
     """
-    shape = tuple(rows.shape[1:])
+    shape, multiple = tuple(rows.shape[1:]), parts * together
+    rule = (
+        f"accumulate={parts} needs batches of a multiple of {multiple} images: "
+        "leave out the last, smaller one (drop_remainder=True). Received: "
+        "images="
+    )
+    rows = divisible(rows, multiple, rule)
     rows = ops.reshape(rows, (-1, parts, together, *shape))
     rows = ops.moveaxis(rows, 1, 0)
     return ops.reshape(rows, (parts, -1, *shape))

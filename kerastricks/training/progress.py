@@ -69,9 +69,14 @@ class ShowProgress(RunCallback):
             f"{row['images_per_second']:.0f} img/s",
             f"{row['seconds']:.0f} s",
         ]
-        if self.state.best_epoch == epoch + 1:
+        if self.state.best_epoch == epoch + 1 and self.is_best(row):
             parts.append("best")
         self.put(f"{clear}{self.head()}  {'  '.join(parts)}\n")
+
+    def is_best(self, row: dict[str, float]) -> bool:
+        """Not an epoch of this number that the run has gone back from."""
+        own = row["val_top1"], row.get("average_top1")
+        return self.state.best_top1 in own
 
     def head(self) -> str:
         """epoch 3/12, in columns."""

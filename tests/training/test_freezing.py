@@ -178,6 +178,19 @@ def test_what_has_learnt_before_is_not_young_again():
     assert {int(optimizer.age(place)) for place in places} == {3}
 
 
+@pytest.mark.slow
+def test_gradients_that_are_gathered_first_are_one_step():
+    """Keras's own way: the optimizer is called more often than it steps."""
+    learner = learner_of(network(), Adam(1e-3, gradient_accumulation_steps=2))
+    learner.train_last(1)
+    for seed in range(4):
+        learner.train_on_batch(*images(seed))
+    optimizer = learner.optimizer
+    waiting, learning = 0, len(learner.trainable_variables) - 1
+    assert int(optimizer.age(waiting)) == 0
+    assert int(optimizer.age(learning)) == 2
+
+
 def test_steps_that_overflow_make_nobody_older():
     """Loss scaling leaves them out; layers that wait then wait no longer."""
     learner = learner_of(network(), Adam(1e-3))

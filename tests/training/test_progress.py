@@ -71,8 +71,14 @@ def test_elsewhere_one_plain_line_at_the_end_of_the_epoch(show):
 
 
 def test_the_best_epoch_says_so(show):
-    _, after = show(False, state=RunState(best_epoch=2))
+    _, after = show(False, state=RunState(best_epoch=2, best_top1=0.789))
     assert after == LINE + "  best\n"
+
+
+def test_an_epoch_that_came_after_a_rollback_need_not_be_the_best(show):
+    """The best one has the same number, and is of the branch left behind."""
+    _, after = show(False, state=RunState(best_epoch=2, best_top1=0.95))
+    assert "best" not in after
 
 
 def test_a_terminal_gets_a_bar_on_one_line(show):

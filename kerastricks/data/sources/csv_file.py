@@ -153,14 +153,14 @@ def make_row(
     labels = cell(cells, columns, "labels").split(SEVERAL)
     stripped = dict.fromkeys(label.strip() for label in labels)
     names = tuple(name for name in stripped if name)
-    return Row(os.path.normpath(path), names, SPLITS[split.lower()], where)
+    return Row(path, names, SPLITS[split.lower()], where)
 
 
 def check_rows(rows: Sequence[Row], several: bool) -> None:
     """Each image must stand once and, in a task of one label, have one."""
     seen: dict[str, Row] = {}
     for row in rows:
-        before = seen.setdefault(row.path, row)
+        before = seen.setdefault(os.path.realpath(row.path), row)
         if before is not row:
             raise InputError(
                 "an image must stand in one row, its labels parted by ;. "

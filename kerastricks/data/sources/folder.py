@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from kerastricks.data.headers import file_size
 from kerastricks.data.sources.source import Source, split_off
 from kerastricks.errors import InputError
 from kerastricks.files import printable
@@ -91,7 +92,8 @@ def find_splits(root: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:
         if beside.name[0] != "." and any(image_files(beside)):
             raise InputError(
                 "train/ holds the training images of all classes, with val/ "
-                "beside it or nothing; give a class of that name another one. "
+                "beside it or nothing: give a class of that name another one, "
+                "or train on it alone by --data=folder:.../train. "
                 f"Received: {train} beside {beside}"
             )
     return train, None
@@ -155,21 +157,12 @@ def list_split(
 def suiting(paths: list[str]) -> int:
     """The side for these images: what photographs have, but for small ones."""
     places = np.unique(np.linspace(0, len(paths) - 1, SAMPLE).astype(int))
-    sides = [side for i in places if (side := short_side(paths[i]))]
+    sizes = filter(None, (file_size(paths[i]) for i in places))
+    sides = [min(size) for size in sizes]
     middle = float(np.median(sides)) if sides else FILES_SUIT
     if middle > FILES_SUIT / 2:
         return FILES_SUIT
     return STEP * math.ceil(middle / STEP)
-
-
-def short_side(path: str) -> int:
-    """Of an image; 0 if it is none, which is told of later."""
-    try:
-        data = tf.io.read_file(os.fsencode(path))
-        image = tf.io.decode_image(data, expand_animations=False)
-    except tf.errors.OpError:
-        return 0
-    return min(image.shape[:2])
 
 
 def image_files(folder: pathlib.Path) -> Iterator[str]:

@@ -178,7 +178,7 @@ def test_a_label_that_cannot_be_parted_is_named(folder):
         ),
         (
             "0.jpg,a\n1.jpg,b\n./sub/../0.jpg,a\n",
-            "0.jpg in line 1 of list.csv and line 3 of list.csv",
+            "./sub/../0.jpg in line 1 of list.csv and line 3 of list.csv",
         ),
         ('0.jpg,a\n"1.jpg,b\n', "unexpected end of data in line 2"),
         (
