@@ -50,8 +50,7 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def sync(path: pathlib.Path) -> None:
-    """Onto the disk, not only into the system's cache: a file, or the names in
-    a folder."""
+    """Onto the disk, not only into its cache: a file, or a folder's names."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -2,8 +2,8 @@
 
 Names what is on each picture, the most probable class first; of a folder, on
 all that lie in it. Where pictures may have several classes or none, each class
-has a probability of its own. --output=FILE.csv writes a table instead: a line a
-picture, a column a class.
+has a probability of its own. --output=FILE.csv writes a table instead, a line
+for each picture.
 """
 
 import csv

@@ -56,6 +56,7 @@ class Checkpoints:
         """Writes one; on failure the others are as they were."""
         target = self.folder / f"step-{step:08d}"
         partial = self.folder / f".partial-{step:08d}"
+        old = partial.with_suffix(".old")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for left in self.folder.glob(".partial-*"):  # by a killed run
@@ -63,9 +64,11 @@ class Checkpoints:
             partial.mkdir()
             write_checkpoint(partial, step, variables, state)
             if target.exists():  # the same step again, after a resume
-                shutil.rmtree(target)
+                target.rename(old)
             partial.rename(target)
             sync(self.folder)
+            if old.exists():
+                shutil.rmtree(old, ignore_errors=True)
         except OSError as error:
             shutil.rmtree(partial, ignore_errors=True)
             raise RunError(

@@ -173,7 +173,9 @@ def image_files(folder: pathlib.Path) -> Iterator[str]:
     for where, folders, files in os.walk(
         folder, onerror=complain, followlinks=True
     ):
-        folders[:] = [name for name in folders if is_new(where, name, seen)]
+        folders[:] = [
+            name for name in sorted(folders) if is_new(where, name, seen)
+        ]
         for name in files:
             if name.lower().endswith(EXTENSIONS) and name[0] != ".":
                 yield os.path.join(where, name)
